@@ -1,0 +1,221 @@
+// Package sim is a simulator of Stripe as API version 2023-10-16 shows it:
+// enough of the REST API, the hosted checkout page and the signed webhooks to
+// sell, save a card, renew, refund and lose a dispute without Stripe.
+//
+// It keeps state, is strict (unknown parameters, wrong versions and wrong keys
+// are refused as Stripe refuses them) and knows Stripe's published test cards
+// only. Shapes are those of Stripe's fixtures for 2023-10-16
+// (github.com/stripe/openapi, fixtures3.json, read 2026-11-20); behaviour is
+// that of docs.stripe.com/testing and docs.stripe.com/api/idempotent_requests.
+// Left out: subscriptions, Connect, embedded card fields, live networks.
+//
+// Start at New, then api.go for what is served.
+package sim
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Credentials that a new simulator knows. ReadKey is a restricted key that may
+// read and nothing else, so a change under it answers 403.
+const (
+	Key           = "sk_test_simulator"
+	LiveKey       = "sk_live_simulator"
+	ReadKey       = "rk_test_simulator"
+	WebhookSecret = "whsec_simulator"
+	APIVersion    = "2023-10-16"
+)
+
+// object is any Stripe object as it goes over the wire. Whole numbers are
+// int64, so that a copy through JSON is never needed to compare them.
+type object = map[string]any
+
+// Sim is one simulated Stripe account. It is an http.Handler and safe for use
+// by many at once. Close ends its webhook deliveries.
+type Sim struct {
+	mux  *http.ServeMux
+	done chan struct{}
+	stop sync.Once
+	work sync.WaitGroup
+
+	mu       sync.Mutex
+	things   map[string]object      // everything with an ID
+	order    []string               // their IDs, oldest first
+	cards    map[string]card        // by payment method: how its card behaves
+	prepared map[string]bool        // payment methods authenticated for off-session use
+	detached map[string]bool        // payment methods that can never be used again
+	later    map[string]later       // by session: what its payment will be told
+	keys     map[string]*remembered // idempotency keys
+	secrets  map[string]string      // by webhook endpoint
+	journal  []delivery             // what was or will be delivered
+	double   bool                   // every webhook is sent twice
+	slow     time.Duration          // how long a change takes to execute
+	offset   time.Duration
+	now      func() time.Time
+	seed     string
+	count    int64
+}
+
+// New makes an empty account. It serves the API below /v1/ and the hosted
+// pages below /c/.
+func New() *Sim {
+	seed := make([]byte, 16)
+	// The runtime ends the process when the system has no randomness, so there is no error to handle.
+	_, _ = rand.Read(seed)
+	s := &Sim{mux: http.NewServeMux(), done: make(chan struct{}), now: time.Now, seed: hex.EncodeToString(seed)}
+	s.clear()
+	s.routes()
+	s.pages()
+	return s
+}
+
+// Close ends deliveries and waits for those under way. It may be called twice.
+func (s *Sim) Close() error {
+	s.stop.Do(func() { close(s.done) })
+	s.work.Wait()
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Reset forgets everything but the clock.
+func (s *Sim) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+}
+
+func (s *Sim) clear() {
+	s.things, s.order = map[string]object{}, nil
+	s.cards, s.prepared, s.detached = map[string]card{}, map[string]bool{}, map[string]bool{}
+	s.later = map[string]later{}
+	s.keys, s.secrets, s.journal = map[string]*remembered{}, map[string]string{}, nil
+	s.double, s.slow = false, 0
+}
+
+// SetClock replaces the time the account lives by; it must never run backwards.
+func (s *Sim) SetClock(now func() time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = now
+}
+
+// Advance moves the clock on: sessions expire, idempotency keys are forgotten.
+func (s *Sim) Advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset += d
+	s.expire()
+}
+
+// Now is the account's time.
+func (s *Sim) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.time()
+}
+
+func (s *Sim) time() time.Time { return s.now().Add(s.offset) }
+
+// id draws an ID that no other simulator draws.
+func (s *Sim) id(prefix string) string {
+	s.count++
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", s.seed, s.count))
+	text := new(big.Int).SetBytes(sum[:]).Text(62)
+	return prefix + "_1Sim" + text[:20]
+}
+
+// add stores a new object under its ID.
+func (s *Sim) add(o object) object {
+	id := text(o, "id")
+	s.things[id] = o
+	s.order = append(s.order, id)
+	return o
+}
+
+// find returns the object of that kind, or nil.
+func (s *Sim) find(kind, id string) object {
+	if o := s.things[id]; o != nil && o["object"] == kind {
+		return o
+	}
+	return nil
+}
+
+// all returns the objects of a kind, oldest first.
+func (s *Sim) all(kind string) []object {
+	var list []object
+	for _, id := range s.order {
+		if o := s.things[id]; o != nil && o["object"] == kind {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+func text(o object, name string) string {
+	t, _ := o[name].(string)
+	return t
+}
+
+func number(o object, name string) int64 {
+	n, _ := o[name].(int64)
+	return n
+}
+
+func metadata(o object) map[string]string {
+	m, _ := o["metadata"].(map[string]string)
+	return m
+}
+
+// orNull turns "" into Stripe's null.
+func orNull(t string) any {
+	if t == "" {
+		return nil
+	}
+	return t
+}
+
+// clone copies an object as it stands now, for events and remembered answers.
+func clone(v any) any {
+	switch v := v.(type) {
+	case object:
+		c := make(object, len(v))
+		for k, e := range v {
+			c[k] = clone(e)
+		}
+		return c
+	case []any:
+		c := make([]any, len(v))
+		for i, e := range v {
+			c[i] = clone(e)
+		}
+		return c
+	case map[string]string:
+		c := make(map[string]string, len(v))
+		for k, e := range v {
+			c[k] = e
+		}
+		return c
+	}
+	return v
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(body, '\n')) // the reader may be gone; nobody to tell
+}
