@@ -1,0 +1,64 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/mattn/go-sqlite3"
+
+	"github.com/ezscale/bursar/migrations"
+)
+
+// instantLayout has a fixed width, so that SQLite, which compares times as text, compares them rightly.
+const instantLayout = "2006-01-02 15:04:05.000000"
+
+// openSQLite opens one writer and four readers. With one writer nobody waits for a lock inside SQLite,
+// and immediate transactions cannot end in a storm of busy errors.
+func openSQLite(path string) (*DB, error) {
+	file := "file:" + (&url.URL{Path: path}).EscapedPath()
+	const common = "?_busy_timeout=5000&_foreign_keys=on&_loc=UTC"
+	d := &DB{
+		dialect: migrations.SQLite,
+		path:    path,
+		write:   sql.OpenDB(sqliteConnector(file + common + "&_journal_mode=WAL&_txlock=immediate&_synchronous=FULL")),
+		read:    sql.OpenDB(sqliteConnector(file + common + "&mode=ro&_query_only=1")),
+	}
+	d.write.SetMaxOpenConns(1)
+	d.read.SetMaxOpenConns(4)
+	d.read.SetMaxIdleConns(4)
+	return d, nil
+}
+
+// sqliteConnector is a DSN that connects.
+type sqliteConnector string
+
+func (c sqliteConnector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
+
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := (&sqlite3.SQLiteDriver{}).Open(string(c))
+	if err != nil {
+		return nil, err
+	}
+	lite, ok := conn.(*sqlite3.SQLiteConn)
+	if !ok {
+		return nil, errors.New("the SQLite driver gave a connection of another kind")
+	}
+	return sqliteConn{lite}, nil
+}
+
+type sqliteConn struct{ *sqlite3.SQLiteConn }
+
+// CheckNamedValue writes every time in UTC, cut to microseconds, in one width.
+func (c sqliteConn) CheckNamedValue(v *driver.NamedValue) (err error) {
+	if v.Value, err = driver.DefaultParameterConverter.ConvertValue(v.Value); err != nil {
+		return err
+	}
+	if at, ok := v.Value.(time.Time); ok {
+		v.Value = at.UTC().Truncate(time.Microsecond).Format(instantLayout)
+	}
+	return nil
+}
