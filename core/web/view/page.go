@@ -33,6 +33,7 @@ type Page struct {
 	Clock       string     // date, time and zone of the business, shown to staff
 	TestClock   bool       // whether the clock runs ahead of the world
 	Banner      *Banner    // a bar over everything, such as staff acting for a customer
+	SignOut     string     // address that ends the session, posted to
 	Links       Sites      // where the three sites are
 	RequestID   string     // reference to quote to support
 	Scripts     []string   // more built scripts, such as charts.js
