@@ -3,6 +3,7 @@ package view
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,7 +22,7 @@ import (
 func serve(t *testing.T, e *Engine, s Site, h echo.HandlerFunc, req *http.Request) *httptest.ResponseRecorder {
 	t.Helper()
 	server := echo.New()
-	server.HTTPErrorHandler = ErrorHandler(nil)
+	server.HTTPErrorHandler = ErrorHandler(slog.New(slog.NewTextHandler(t.Output(), nil)))
 	server.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			c.Response().Header().Set(echo.HeaderXRequestID, "req_01")
