@@ -92,7 +92,9 @@ func (f Form) Mistakes() []string {
 	seen := map[string]bool{}
 	for _, field := range f {
 		s := field.spec
-		bad := func(format string, args ...any) { out = append(out, fmt.Sprintf("field %q: ", s.Name)+fmt.Sprintf(format, args...)) }
+		bad := func(format string, args ...any) {
+			out = append(out, fmt.Sprintf("field %q: ", s.Name)+fmt.Sprintf(format, args...))
+		}
 		if !namePattern.MatchString(s.Name) {
 			bad("the name is not a-z 0-9 _")
 		}
