@@ -2,15 +2,16 @@
 // of its content; manifest.json says which. Nothing is fetched: all sources are npm packages or files here.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
-const dist = join(root, "default/assets/dist");
-rmSync(dist, { recursive: true, force: true });
+const target = join(root, "default/assets/dist");
+// Written beside the place and moved there at the end, so that a Go build meanwhile finds a whole folder.
+const dist = join(root, `node_modules/.dist-${process.pid}`);
 mkdirSync(join(dist, "fonts"), { recursive: true });
 
 const manifest = {};
@@ -47,3 +48,7 @@ for (const script of ["app.js", "charts.js"]) {
 }
 
 writeFileSync(join(dist, "manifest.json"), JSON.stringify(manifest, null, 1) + "\n");
+const old = `${dist}-old`;
+if (existsSync(target)) renameSync(target, old);
+renameSync(dist, target);
+rmSync(old, { recursive: true, force: true });

@@ -17,7 +17,7 @@ function draw(el) {
   const { x, series, bars, min = 0, unit = "" } = JSON.parse(el.dataset.chart);
   if (!x.length || !el.clientWidth) return;
   const muted = colour("--muted"), line = colour("--line");
-  const lang = document.documentElement.lang || "en";
+  const lang = document.documentElement.lang.replace(/^en$/, "en-GB") || "en-GB"; // 24 hours, day before month
   const step = x.length > 1 ? x[1] - x[0] : 86400;
   const date = t => new Date(t * 1000).toLocaleString(lang, step > 86400 * 20 ? { month: "short", timeZone: "UTC" } : step >= 86400 ? { day: "numeric", month: "short", timeZone: "UTC" } : { hour: "2-digit", minute: "2-digit" });
   const axis = { font: `11px ${getComputedStyle(document.body).fontFamily}`, stroke: muted, grid: { stroke: line, width: 1 }, ticks: { show: false } };
@@ -26,7 +26,7 @@ function draw(el) {
     {
       width: el.clientWidth,
       height: el.clientHeight,
-      padding: [6, 6, 0, 0],
+      padding: [6, 16, 0, 0],
       legend: { show: false },
       cursor: { y: false },
       scales: { x: { range: (u, a, b) => (bars ? [a - step * 0.6, b + step * 0.6] : [a, b]) }, y: { range: (u, a, b) => [min, Math.max(b * 1.12, min + 1)] } },
