@@ -123,25 +123,9 @@ var registerFilters = sync.OnceFunc(func() {
 		"asset": func(in, _ *pongo2.Value) (*pongo2.Value, *pongo2.Error) {
 			return pongo2.AsValue(assetURL(in.String())), nil
 		},
-		// show draws a cell of a part, whatever it is: an amount, a day, a time, a number or a text.
-		"show": func(in, p *pongo2.Value) (*pongo2.Value, *pongo2.Error) {
-			if a, ok := amountOf(in); ok {
-				return safe(`<span class="money">` + html.EscapeString(readerOf(p).Money(a)) + `</span>`)
-			}
-			switch v := in.Interface().(type) {
-			case time.Time:
-				return timeText(in, p, false)
-			case day:
-				return dayText(in, p, false)
-			case int, int64:
-				return pongo2.AsValue(numberText(in, readerOf(p))), nil
-			case nil:
-				return pongo2.AsValue(unknown), nil
-			default:
-				_ = v
-				return pongo2.AsValue(in.String()), nil
-			}
-		},
+		// show draws a cell of a part, whatever it is; showfull writes the year of a day in any case, as documents need it.
+		"show":     func(in, p *pongo2.Value) (*pongo2.Value, *pongo2.Error) { return show(in, p, false) },
+		"showfull": func(in, p *pongo2.Value) (*pongo2.Value, *pongo2.Error) { return show(in, p, true) },
 	} {
 		register := pongo2.RegisterFilter
 		if pongo2.FilterExists(name) {
@@ -152,6 +136,26 @@ var registerFilters = sync.OnceFunc(func() {
 		}
 	}
 })
+
+func show(in, p *pongo2.Value, full bool) (*pongo2.Value, *pongo2.Error) {
+	if a, ok := amountOf(in); ok {
+		return safe(`<span class="money">` + html.EscapeString(readerOf(p).Money(a)) + `</span>`)
+	}
+	switch in.Interface().(type) {
+	case time.Time:
+		if full {
+			return dayText(in, p, true)
+		}
+		return timeText(in, p, false)
+	case day:
+		return dayText(in, p, full)
+	case int, int64:
+		return pongo2.AsValue(numberText(in, readerOf(p))), nil
+	case nil:
+		return pongo2.AsValue(unknown), nil
+	}
+	return pongo2.AsValue(in.String()), nil
+}
 
 func safe(text string) (*pongo2.Value, *pongo2.Error) { return pongo2.AsSafeValue(text), nil }
 

@@ -240,3 +240,25 @@ type ConfirmPage struct {
 	Ask    Confirm
 	Cancel string // address of the way back
 }
+
+// PaperPage is the struct of paper/invoice.html: an invoice, a credit note or a pro-forma, as it is printed.
+type PaperPage struct {
+	Page
+	Kind   string // Invoice, Credit note
+	Number string
+	Sender string   // one line over the buyer's address
+	Buyer  []string // lines of the address
+	Facts  []Fact   // issued, supplied, customer, tax numbers
+	Lines  []PaperLine
+	Sums   []Leader   // net, taxes, total, payments, to pay
+	Paid   bool       // says so under the sums
+	Notes  []string   // reverse charge and such
+	Seller [][]string // columns of the foot
+}
+
+// PaperLine is a line of an invoice. Price and Net are amounts.
+type PaperLine struct {
+	Text, Sub, Quantity string
+	Price, Net          any
+	Tax                 string // such as 19 %
+}

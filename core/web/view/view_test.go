@@ -14,8 +14,10 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/ezscale/bursar/core/base/clock"
+	"github.com/ezscale/bursar/core/base/period"
 	"github.com/ezscale/bursar/sdk/fault"
 	"github.com/ezscale/bursar/sdk/money"
+	"github.com/ezscale/bursar/themes"
 )
 
 // serve answers a request to a site with one handler at every path.
@@ -250,5 +252,50 @@ func TestCacheDrawsOncePerVersion(t *testing.T) {
 	}
 	if get("2", ""); built != 2 {
 		t.Errorf("built %d times", built)
+	}
+}
+
+func TestEveryMailHasSubjectTextAndPage(t *testing.T) {
+	e := newEngine(t)
+	data := map[string]any{"Brand": "ezscale", "Sender": "EZSCALE, Frankfurt", "Link": "https://account.example/i?a=1&b=2", "Number": "INV-1", "Subject": "A & B", "Text": "Hello.",
+		"Total": money.Of(7805, "EUR"), "Paid": money.Of(7805, "EUR"), "Due": period.Date(2026, 11, 27), "Service": "web <01>", "Method": "Visa 4242",
+		"Lines": []map[string]any{{"Label": "VPS-8 <b>", "Amount": money.Of(6559, "EUR")}, {"Label": "VAT", "Amount": money.Of(1246, "EUR")}}}
+	files, err := fs.Glob(themes.FS, "mail/*.html")
+	if err != nil || len(files) < 10 {
+		t.Fatal(files, err)
+	}
+	for _, file := range append(files, "mail/nobody-wrote-this.html") {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "mail/"), ".html")
+		if name == "layout" {
+			continue
+		}
+		m, err := e.Mail(name, "en", data)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if strings.ContainsAny(m.Subject, "\n<{") && !strings.Contains(m.Subject, "web <01>") || strings.Contains(m.Text, "&") && !strings.Contains(m.Text, "a=1&b=2") || strings.Contains(m.Text, "{") ||
+			!strings.Contains(m.Text, "VPS-8 <b>: €65.59") || strings.Contains(m.HTML, "<b>") || !strings.Contains(m.HTML, "€78.05") {
+			t.Errorf("%s: %q\n%s", name, m.Subject, m.Text)
+		}
+	}
+	if m, err := e.Mail("invoice_issued", "de", data); err != nil || !strings.Contains(m.Subject, "78,05\u00a0€") {
+		t.Errorf("%q %v", m.Subject, err)
+	}
+}
+
+func TestPaperShowsSums(t *testing.T) {
+	e := newEngine(t)
+	page := &PaperPage{Page: Page{Title: "Invoice INV-1"}, Kind: "Invoice", Number: "INV-1", Buyer: []string{"Nordlicht <Medien>", "Hamburg"}, Paid: true, Facts: []Fact{{Label: "Issued", Value: period.Date(2026, 11, 12)}},
+		Lines: []PaperLine{{Text: "VPS-8", Sub: "12 Nov – 12 Dec", Quantity: "1 month", Price: money.Of(1690, "EUR"), Net: money.Of(1690, "EUR"), Tax: "19 %"}},
+		Sums:  []Leader{{Label: "Total", Amount: money.Of(2011, "EUR"), Total: true}}, Seller: [][]string{{"EZSCALE", "Frankfurt"}}}
+	out, err := e.Draw("paper/invoice.html", page, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"€20.11", "Nordlicht &lt;Medien&gt;<br>Hamburg", "12 Nov 2026", "Paid.", "VPS-8"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("lacks %q", want)
+		}
 	}
 }
