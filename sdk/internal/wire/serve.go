@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/ezscale/bursar/sdk/fault"
 	"github.com/ezscale/bursar/sdk/form"
@@ -25,8 +26,10 @@ var errNoLabel = errors.New("the call names no instance")
 // Serve runs one call of the author's instance as a P, and turns every error and panic into a status by the table of
 // sdk.md: a fault keeps its kind; anything else is Unknown for a change and Internal for a read, and is logged as a bug.
 // keep (nil: none) goes along with both outcomes.
-func Serve[P, A any](ctx context.Context, i *Instances, call *pluginv1.Call, effect Effect, keep *Keep, do func(P) (A, error)) (answer A, err error) {
+func Serve[P, A any](ctx context.Context, i *Instances, call *pluginv1.Call, effect Effect, keep *Keep, do func(context.Context, P) (A, error)) (answer A, err error) {
 	var none A
+	ctx, stop := shorter(ctx)
+	defer stop()
 	at, release, err := i.use(call.GetInstance(), ValuesIn(call.GetSettings()))
 	if err != nil {
 		if fault.Of(err) == nil {
@@ -39,7 +42,7 @@ func Serve[P, A any](ctx context.Context, i *Instances, call *pluginv1.Call, eff
 	if !ok {
 		return none, Status(fault.New(fault.Unsupported, "no_such_power", ""), nil, nil)
 	}
-	answer, err = guarded(p, do)
+	answer, err = guarded(ctx, p, do)
 	if err == nil {
 		if err = keep.check(); err == nil {
 			return answer, nil
@@ -72,13 +75,22 @@ func (i *Instances) classify(ctx context.Context, call *pluginv1.Call, effect Ef
 }
 
 // guarded calls do and turns a panic into an error.
-func guarded[P, A any](p P, do func(P) (A, error)) (answer A, err error) {
+func guarded[P, A any](ctx context.Context, p P, do func(context.Context, P) (A, error)) (answer A, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	return do(p)
+	return do(ctx, p)
+}
+
+// shorter ends the call a little before the host gives up, so that what was noted until then still travels back.
+func shorter(ctx context.Context) (context.Context, context.CancelFunc) {
+	at, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, at.Add(-min(time.Until(at)/10, time.Second)))
 }
 
 // Open opens an instance without a call, to see whether its settings are good. It is closed with the rest.

@@ -1,12 +1,11 @@
 // Package wire is what all types of plugins share between Go and gRPC, on the plugin's side and on the host's: instances
 // that open anew when their settings change, errors and notes over the wire, forms as data. The conversion of the SDK's own
-// structs (customers, webhooks) is in its neighbour convert, what the host calls with is in sdk/host.
+// structs (customers, webhooks) is in sdk/convert.go, what the host calls with is in sdk/host.
 //
 // A package of a type plugs in so (panel/wire.go is the model):
 //
 //	var spec = wire.Spec{
 //		Name:     "panel",
-//		Service:  panelv1.Panel_ServiceDesc.ServiceName,
 //		Powers:   []wire.Power{wire.PowerOf[Resizer](), …},
 //		Register: func(s grpc.ServiceRegistrar, i *wire.Instances) { panelv1.RegisterPanelServer(s, &server{i: i}) },
 //	}
@@ -33,7 +32,6 @@ const MaxMessage = 4 << 20
 // Spec is a type of plugins.
 type Spec struct {
 	Name     string // "panel": the folder of plugins/
-	Service  string // the gRPC service's full name
 	Powers   []Power
 	Register func(s grpc.ServiceRegistrar, i *Instances) // adds the type's service
 	// Needs is at least one of these powers, for types that have no interface of their own (tax, notifier). Empty: none.
