@@ -1,0 +1,172 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ezscale/bursar/core/base/ids"
+	"github.com/ezscale/bursar/core/platform/jobs"
+	"github.com/ezscale/bursar/sdk"
+	"github.com/ezscale/bursar/sdk/fault"
+	"github.com/ezscale/bursar/sdk/notifier"
+)
+
+// How long a message that could not be carried is tried, and how often.
+const (
+	mostTries = 40
+	firstWait = 10 * time.Second
+	mostWait  = 30 * time.Minute
+	doubtWait = 2 * time.Minute
+)
+
+// work carries one message out: intent saved, carrier called with no transaction open, answer saved.
+func (s *Service) work(ctx context.Context, j jobs.Job) error {
+	var payload struct {
+		Message ids.Mail `json:"message"`
+	}
+	if err := json.Unmarshal(j.Payload, &payload); err != nil {
+		return fmt.Errorf("read message job: %w", err)
+	}
+	e, doubt, err := s.intend(ctx, payload.Message)
+	if err != nil || e.ID == "" {
+		return err
+	}
+	receipt, err := s.carry(ctx, e, doubt)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	again, err := s.conclude(context.WithoutCancel(ctx), e, receipt, err)
+	if err != nil || again.IsZero() {
+		return err
+	}
+	return jobs.Again(again)
+}
+
+// intend saves that we are about to hand the message over. doubt says that an earlier answer was lost.
+func (s *Service) intend(ctx context.Context, id ids.Mail) (e Entry, doubt bool, err error) {
+	err = s.db.Tx(ctx, func(ctx context.Context) error {
+		e, doubt = Entry{}, false
+		got, err := s.store.lock(ctx, id)
+		if err != nil || !life.Allows(got.State, Hand) {
+			return err
+		}
+		refused, err := s.store.refused(ctx, got.To)
+		if err != nil {
+			return err
+		}
+		if refused {
+			if got.State, err = life.Next(got.State, Fail); err != nil {
+				return err
+			}
+			got.Error = "the address refuses mail"
+			return s.store.update(ctx, got)
+		}
+		doubt = got.State == Sending && got.Error == ""
+		doubt = doubt || got.Error == lost
+		if got.State, err = life.Next(got.State, Hand); err != nil {
+			return err
+		}
+		got.Attempts++
+		got.Error = ""
+		if err := s.store.update(ctx, got); err != nil {
+			return err
+		}
+		got.Version++
+		e = got
+		return nil
+	})
+	return e, doubt, err
+}
+
+// lost marks a message whose last answer never came.
+const lost = "no answer"
+
+// carry hands a message over. After a lost answer it is repeated only when the carrier surely does not have it.
+func (s *Service) carry(ctx context.Context, e Entry, doubt bool) (notifier.Receipt, error) {
+	op := sdk.Op{ID: string(e.ID), Attempt: e.Attempts, First: e.Created}
+	var carrier any
+	var send func() (notifier.Receipt, error)
+	if e.Channel == Mail {
+		mailer, err := s.carriers.Mailer(e.Instance)
+		if err != nil {
+			return notifier.Receipt{}, err
+		}
+		from, err := s.from(ctx)
+		if err != nil {
+			return notifier.Receipt{}, err
+		}
+		carrier = mailer
+		send = func() (notifier.Receipt, error) {
+			return mailer.Mail(ctx, op, notifier.Mail{From: from, To: notifier.Mailbox{Name: oneLine(e.ToName), Address: e.To}, Subject: e.Title, Text: e.Text, HTML: e.HTML, Tag: e.Template})
+		}
+	} else {
+		poster, err := s.carriers.Poster(e.Instance)
+		if err != nil {
+			return notifier.Receipt{}, err
+		}
+		carrier = poster
+		send = func() (notifier.Receipt, error) {
+			return poster.Post(ctx, op, notifier.Post{Title: e.Title, Text: e.Text, URL: e.HTML, Level: e.Level, Fields: e.Fields})
+		}
+	}
+	if doubt {
+		finder, ok := sdk.As[notifier.Finder](carrier)
+		if !ok {
+			return notifier.Receipt{}, errUnsure
+		}
+		receipt, err := finder.FindMessage(ctx, op)
+		if err == nil || fault.KindOf(err) != fault.NotFound {
+			return receipt, err
+		}
+	}
+	return send()
+}
+
+// errUnsure: an answer was lost, and the carrier cannot tell.
+var errUnsure = fault.New(fault.Unknown, "message_unsure", "Nobody can say whether this message went out.")
+
+// conclude saves what came of it and answers when to try again; zero: never.
+func (s *Service) conclude(ctx context.Context, e Entry, receipt notifier.Receipt, sendErr error) (again time.Time, err error) {
+	err = s.db.Tx(ctx, func(ctx context.Context) error {
+		again = time.Time{}
+		got, err := s.store.lock(ctx, e.ID)
+		if err != nil {
+			return err
+		}
+		if got.Version != e.Version {
+			return fault.New(fault.Conflict, "message_taken_over", "")
+		}
+		now := s.clock.Now()
+		action := Finish
+		var f *fault.Fault
+		errors.As(sendErr, &f)
+		switch kind := fault.KindOf(sendErr); {
+		case sendErr == nil:
+			got.Receipt, got.Sent, got.Error = receipt.ID, now, ""
+		case errors.Is(sendErr, errUnsure):
+			action, got.Error = Park, lost
+		case got.Attempts >= mostTries:
+			action, got.Error = Park, sendErr.Error()
+		case kind == fault.Unavailable:
+			action, got.Error = Wait, sendErr.Error()
+			wait := min(firstWait<<min(got.Attempts-1, 16), mostWait)
+			if f != nil {
+				wait = max(wait, f.After)
+			}
+			again = now.Add(wait)
+		case kind == fault.Unknown || kind == fault.Internal:
+			action, got.Error = Wait, lost
+			again = now.Add(doubtWait)
+		default:
+			action, got.Error = Fail, sendErr.Error()
+		}
+		if got.State, err = life.Next(got.State, action); err != nil {
+			return err
+		}
+		return s.store.update(ctx, got)
+	})
+	return again, err
+}
