@@ -91,8 +91,8 @@ func (s store) list(ctx context.Context, f Filter) (Page, error) {
 		}
 	}
 	if q := strings.ToLower(strings.TrimSpace(f.Query)); q != "" {
-		like := "%" + db.EscapeLike(q) + "%"
-		where, args = where+" AND (LOWER(title) LIKE ? OR to_address LIKE ?)", append(args, like, like)
+		like := db.Contains(q)
+		where, args = where+" AND (LOWER(title) LIKE ? ESCAPE '!' OR to_address LIKE ? ESCAPE '!')", append(args, like, like)
 	}
 	var page Page
 	if err := s.db.Read(ctx).QueryRowContext(ctx, `SELECT COUNT(*) FROM messages WHERE `+where, args...).Scan(&page.Total); err != nil {

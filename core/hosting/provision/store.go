@@ -125,7 +125,7 @@ func (s store) list(ctx context.Context, f Filter) (Page, error) {
 		where, args = where+" AND state IN ("+marks+")", append(args, values...)
 	}
 	if q := strings.TrimSpace(f.Query); q != "" {
-		where, args = where+" AND (id = ? OR subscription_id = ? OR customer_id = ? OR instance LIKE ?)", append(args, q, q, q, "%"+db.EscapeLike(strings.ToLower(q))+"%")
+		where, args = where+" AND (id = ? OR subscription_id = ? OR customer_id = ? OR instance LIKE ? ESCAPE '!')", append(args, q, q, q, db.Contains(strings.ToLower(q)))
 	}
 	var page Page
 	if err := s.db.Read(ctx).QueryRowContext(ctx, `SELECT COUNT(*) FROM operations WHERE `+where, args...).Scan(&page.Total); err != nil {

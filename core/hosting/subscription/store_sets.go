@@ -238,7 +238,7 @@ func (s store) list(ctx context.Context, f Filter) (Page, error) {
 		and("status IN ("+marks+")", values...)
 	}
 	if q := strings.TrimSpace(f.Query); q != "" {
-		and("(LOWER(label) LIKE ? OR id = ? OR customer_id = ?)", "%"+db.EscapeLike(strings.ToLower(q))+"%", q, q)
+		and("(LOWER(label) LIKE ? ESCAPE '!' OR id = ? OR customer_id = ?)", db.Contains(strings.ToLower(q)), q, q)
 	}
 	page := Page{}
 	if err := s.db.Read(ctx).QueryRowContext(ctx, `SELECT COUNT(*) FROM subscriptions WHERE `+strings.Join(where, " AND "), args...).Scan(&page.Total); err != nil {
