@@ -168,6 +168,8 @@ CREATE TABLE payment_methods (
   token_sealed {{longtext}} NOT NULL,
   token_hash VARCHAR(64) NOT NULL,
   kind VARCHAR(20) NOT NULL,
+  brand VARCHAR(20) NOT NULL,
+  last4 VARCHAR(4) NOT NULL,
   label {{text 80}} NOT NULL,
   expires_on DATE,
   status VARCHAR(12) NOT NULL,
@@ -272,11 +274,14 @@ CREATE TABLE refunds (
   credit_note_id VARCHAR(30),
   reason {{text 190}} NOT NULL,
   created_at {{instant}} NOT NULL,
+  sent_at {{instant}},
+  ask_at {{instant}},
+  asks BIGINT NOT NULL,
   version BIGINT NOT NULL
 ){{tail}};
 CREATE UNIQUE INDEX refunds_key ON refunds (request_key);
 CREATE INDEX refunds_payment ON refunds (payment_id);
-CREATE INDEX refunds_status ON refunds (status);
+CREATE INDEX refunds_ask ON refunds (status, ask_at);
 
 CREATE TABLE disputes (
   id VARCHAR(30) NOT NULL PRIMARY KEY,
@@ -288,6 +293,7 @@ CREATE TABLE disputes (
   amount_minor BIGINT NOT NULL,
   fee_minor BIGINT NOT NULL,
   reason {{text 80}} NOT NULL,
+  answer_url {{longtext}} NOT NULL,
   respond_by {{instant}},
   opened_at {{instant}} NOT NULL,
   closed_at {{instant}},
@@ -295,6 +301,7 @@ CREATE TABLE disputes (
 ){{tail}};
 CREATE UNIQUE INDEX disputes_once ON disputes (account_key, gateway_ref);
 CREATE INDEX disputes_payment ON disputes (payment_id);
+CREATE INDEX disputes_status ON disputes (status);
 
 CREATE TABLE ledger_postings (
   id VARCHAR(30) NOT NULL PRIMARY KEY,

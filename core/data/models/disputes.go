@@ -32,6 +32,7 @@ type Dispute struct {
 	AmountMinor int64     `boil:"amount_minor" json:"amount_minor" toml:"amount_minor" yaml:"amount_minor"`
 	FeeMinor    int64     `boil:"fee_minor" json:"fee_minor" toml:"fee_minor" yaml:"fee_minor"`
 	Reason      string    `boil:"reason" json:"reason" toml:"reason" yaml:"reason"`
+	AnswerURL   string    `boil:"answer_url" json:"answer_url" toml:"answer_url" yaml:"answer_url"`
 	RespondBy   null.Time `boil:"respond_by" json:"respond_by,omitempty" toml:"respond_by" yaml:"respond_by,omitempty"`
 	OpenedAt    time.Time `boil:"opened_at" json:"opened_at" toml:"opened_at" yaml:"opened_at"`
 	ClosedAt    null.Time `boil:"closed_at" json:"closed_at,omitempty" toml:"closed_at" yaml:"closed_at,omitempty"`
@@ -51,6 +52,7 @@ var DisputeColumns = struct {
 	AmountMinor string
 	FeeMinor    string
 	Reason      string
+	AnswerURL   string
 	RespondBy   string
 	OpenedAt    string
 	ClosedAt    string
@@ -65,6 +67,7 @@ var DisputeColumns = struct {
 	AmountMinor: "amount_minor",
 	FeeMinor:    "fee_minor",
 	Reason:      "reason",
+	AnswerURL:   "answer_url",
 	RespondBy:   "respond_by",
 	OpenedAt:    "opened_at",
 	ClosedAt:    "closed_at",
@@ -81,6 +84,7 @@ var DisputeTableColumns = struct {
 	AmountMinor string
 	FeeMinor    string
 	Reason      string
+	AnswerURL   string
 	RespondBy   string
 	OpenedAt    string
 	ClosedAt    string
@@ -95,6 +99,7 @@ var DisputeTableColumns = struct {
 	AmountMinor: "disputes.amount_minor",
 	FeeMinor:    "disputes.fee_minor",
 	Reason:      "disputes.reason",
+	AnswerURL:   "disputes.answer_url",
 	RespondBy:   "disputes.respond_by",
 	OpenedAt:    "disputes.opened_at",
 	ClosedAt:    "disputes.closed_at",
@@ -113,6 +118,7 @@ var DisputeWhere = struct {
 	AmountMinor whereHelperint64
 	FeeMinor    whereHelperint64
 	Reason      whereHelperstring
+	AnswerURL   whereHelperstring
 	RespondBy   whereHelpernull_Time
 	OpenedAt    whereHelpertime_Time
 	ClosedAt    whereHelpernull_Time
@@ -127,6 +133,7 @@ var DisputeWhere = struct {
 	AmountMinor: whereHelperint64{field: "`disputes`.`amount_minor`"},
 	FeeMinor:    whereHelperint64{field: "`disputes`.`fee_minor`"},
 	Reason:      whereHelperstring{field: "`disputes`.`reason`"},
+	AnswerURL:   whereHelperstring{field: "`disputes`.`answer_url`"},
 	RespondBy:   whereHelpernull_Time{field: "`disputes`.`respond_by`"},
 	OpenedAt:    whereHelpertime_Time{field: "`disputes`.`opened_at`"},
 	ClosedAt:    whereHelpernull_Time{field: "`disputes`.`closed_at`"},
@@ -150,8 +157,8 @@ func (*disputeR) NewStruct() *disputeR {
 type disputeL struct{}
 
 var (
-	disputeAllColumns            = []string{"id", "payment_id", "account_key", "gateway_ref", "status", "currency", "amount_minor", "fee_minor", "reason", "respond_by", "opened_at", "closed_at", "version"}
-	disputeColumnsWithoutDefault = []string{"id", "payment_id", "account_key", "gateway_ref", "status", "currency", "amount_minor", "fee_minor", "reason", "respond_by", "opened_at", "closed_at", "version"}
+	disputeAllColumns            = []string{"id", "payment_id", "account_key", "gateway_ref", "status", "currency", "amount_minor", "fee_minor", "reason", "answer_url", "respond_by", "opened_at", "closed_at", "version"}
+	disputeColumnsWithoutDefault = []string{"id", "payment_id", "account_key", "gateway_ref", "status", "currency", "amount_minor", "fee_minor", "reason", "answer_url", "respond_by", "opened_at", "closed_at", "version"}
 	disputeColumnsWithDefault    = []string{}
 	disputePrimaryKeyColumns     = []string{"id"}
 	disputeGeneratedColumns      = []string{}

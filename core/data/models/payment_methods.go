@@ -31,6 +31,8 @@ type PaymentMethod struct {
 	TokenSealed  string      `boil:"token_sealed" json:"token_sealed" toml:"token_sealed" yaml:"token_sealed"`
 	TokenHash    string      `boil:"token_hash" json:"token_hash" toml:"token_hash" yaml:"token_hash"`
 	Kind         string      `boil:"kind" json:"kind" toml:"kind" yaml:"kind"`
+	Brand        string      `boil:"brand" json:"brand" toml:"brand" yaml:"brand"`
+	Last4        string      `boil:"last4" json:"last4" toml:"last4" yaml:"last4"`
 	Label        string      `boil:"label" json:"label" toml:"label" yaml:"label"`
 	ExpiresOn    period.Day  `boil:"expires_on" json:"expires_on,omitempty" toml:"expires_on" yaml:"expires_on,omitempty"`
 	Status       string      `boil:"status" json:"status" toml:"status" yaml:"status"`
@@ -50,6 +52,8 @@ var PaymentMethodColumns = struct {
 	TokenSealed  string
 	TokenHash    string
 	Kind         string
+	Brand        string
+	Last4        string
 	Label        string
 	ExpiresOn    string
 	Status       string
@@ -64,6 +68,8 @@ var PaymentMethodColumns = struct {
 	TokenSealed:  "token_sealed",
 	TokenHash:    "token_hash",
 	Kind:         "kind",
+	Brand:        "brand",
+	Last4:        "last4",
 	Label:        "label",
 	ExpiresOn:    "expires_on",
 	Status:       "status",
@@ -80,6 +86,8 @@ var PaymentMethodTableColumns = struct {
 	TokenSealed  string
 	TokenHash    string
 	Kind         string
+	Brand        string
+	Last4        string
 	Label        string
 	ExpiresOn    string
 	Status       string
@@ -94,6 +102,8 @@ var PaymentMethodTableColumns = struct {
 	TokenSealed:  "payment_methods.token_sealed",
 	TokenHash:    "payment_methods.token_hash",
 	Kind:         "payment_methods.kind",
+	Brand:        "payment_methods.brand",
+	Last4:        "payment_methods.last4",
 	Label:        "payment_methods.label",
 	ExpiresOn:    "payment_methods.expires_on",
 	Status:       "payment_methods.status",
@@ -112,6 +122,8 @@ var PaymentMethodWhere = struct {
 	TokenSealed  whereHelperstring
 	TokenHash    whereHelperstring
 	Kind         whereHelperstring
+	Brand        whereHelperstring
+	Last4        whereHelperstring
 	Label        whereHelperstring
 	ExpiresOn    whereHelperperiod_Day
 	Status       whereHelperstring
@@ -126,6 +138,8 @@ var PaymentMethodWhere = struct {
 	TokenSealed:  whereHelperstring{field: "`payment_methods`.`token_sealed`"},
 	TokenHash:    whereHelperstring{field: "`payment_methods`.`token_hash`"},
 	Kind:         whereHelperstring{field: "`payment_methods`.`kind`"},
+	Brand:        whereHelperstring{field: "`payment_methods`.`brand`"},
+	Last4:        whereHelperstring{field: "`payment_methods`.`last4`"},
 	Label:        whereHelperstring{field: "`payment_methods`.`label`"},
 	ExpiresOn:    whereHelperperiod_Day{field: "`payment_methods`.`expires_on`"},
 	Status:       whereHelperstring{field: "`payment_methods`.`status`"},
@@ -151,8 +165,8 @@ func (*paymentMethodR) NewStruct() *paymentMethodR {
 type paymentMethodL struct{}
 
 var (
-	paymentMethodAllColumns            = []string{"id", "customer_id", "gateway", "account_key", "token_sealed", "token_hash", "kind", "label", "expires_on", "status", "is_default", "blocked_class", "created_at"}
-	paymentMethodColumnsWithoutDefault = []string{"id", "customer_id", "gateway", "account_key", "token_sealed", "token_hash", "kind", "label", "expires_on", "status", "is_default", "blocked_class", "created_at"}
+	paymentMethodAllColumns            = []string{"id", "customer_id", "gateway", "account_key", "token_sealed", "token_hash", "kind", "brand", "last4", "label", "expires_on", "status", "is_default", "blocked_class", "created_at"}
+	paymentMethodColumnsWithoutDefault = []string{"id", "customer_id", "gateway", "account_key", "token_sealed", "token_hash", "kind", "brand", "last4", "label", "expires_on", "status", "is_default", "blocked_class", "created_at"}
 	paymentMethodColumnsWithDefault    = []string{}
 	paymentMethodPrimaryKeyColumns     = []string{"id"}
 	paymentMethodGeneratedColumns      = []string{}

@@ -35,6 +35,9 @@ type Refund struct {
 	CreditNoteID null.String `boil:"credit_note_id" json:"credit_note_id,omitempty" toml:"credit_note_id" yaml:"credit_note_id,omitempty"`
 	Reason       string      `boil:"reason" json:"reason" toml:"reason" yaml:"reason"`
 	CreatedAt    time.Time   `boil:"created_at" json:"created_at" toml:"created_at" yaml:"created_at"`
+	SentAt       null.Time   `boil:"sent_at" json:"sent_at,omitempty" toml:"sent_at" yaml:"sent_at,omitempty"`
+	AskAt        null.Time   `boil:"ask_at" json:"ask_at,omitempty" toml:"ask_at" yaml:"ask_at,omitempty"`
+	Asks         int64       `boil:"asks" json:"asks" toml:"asks" yaml:"asks"`
 	Version      int64       `boil:"version" json:"version" toml:"version" yaml:"version"`
 
 	R *refundR `boil:"" json:"" toml:"" yaml:""`
@@ -54,6 +57,9 @@ var RefundColumns = struct {
 	CreditNoteID string
 	Reason       string
 	CreatedAt    string
+	SentAt       string
+	AskAt        string
+	Asks         string
 	Version      string
 }{
 	ID:           "id",
@@ -68,6 +74,9 @@ var RefundColumns = struct {
 	CreditNoteID: "credit_note_id",
 	Reason:       "reason",
 	CreatedAt:    "created_at",
+	SentAt:       "sent_at",
+	AskAt:        "ask_at",
+	Asks:         "asks",
 	Version:      "version",
 }
 
@@ -84,6 +93,9 @@ var RefundTableColumns = struct {
 	CreditNoteID string
 	Reason       string
 	CreatedAt    string
+	SentAt       string
+	AskAt        string
+	Asks         string
 	Version      string
 }{
 	ID:           "refunds.id",
@@ -98,6 +110,9 @@ var RefundTableColumns = struct {
 	CreditNoteID: "refunds.credit_note_id",
 	Reason:       "refunds.reason",
 	CreatedAt:    "refunds.created_at",
+	SentAt:       "refunds.sent_at",
+	AskAt:        "refunds.ask_at",
+	Asks:         "refunds.asks",
 	Version:      "refunds.version",
 }
 
@@ -116,6 +131,9 @@ var RefundWhere = struct {
 	CreditNoteID whereHelpernull_String
 	Reason       whereHelperstring
 	CreatedAt    whereHelpertime_Time
+	SentAt       whereHelpernull_Time
+	AskAt        whereHelpernull_Time
+	Asks         whereHelperint64
 	Version      whereHelperint64
 }{
 	ID:           whereHelperstring{field: "`refunds`.`id`"},
@@ -130,6 +148,9 @@ var RefundWhere = struct {
 	CreditNoteID: whereHelpernull_String{field: "`refunds`.`credit_note_id`"},
 	Reason:       whereHelperstring{field: "`refunds`.`reason`"},
 	CreatedAt:    whereHelpertime_Time{field: "`refunds`.`created_at`"},
+	SentAt:       whereHelpernull_Time{field: "`refunds`.`sent_at`"},
+	AskAt:        whereHelpernull_Time{field: "`refunds`.`ask_at`"},
+	Asks:         whereHelperint64{field: "`refunds`.`asks`"},
 	Version:      whereHelperint64{field: "`refunds`.`version`"},
 }
 
@@ -150,8 +171,8 @@ func (*refundR) NewStruct() *refundR {
 type refundL struct{}
 
 var (
-	refundAllColumns            = []string{"id", "payment_id", "customer_id", "way", "currency", "amount_minor", "status", "request_key", "gateway_ref", "credit_note_id", "reason", "created_at", "version"}
-	refundColumnsWithoutDefault = []string{"id", "payment_id", "customer_id", "way", "currency", "amount_minor", "status", "request_key", "gateway_ref", "credit_note_id", "reason", "created_at", "version"}
+	refundAllColumns            = []string{"id", "payment_id", "customer_id", "way", "currency", "amount_minor", "status", "request_key", "gateway_ref", "credit_note_id", "reason", "created_at", "sent_at", "ask_at", "asks", "version"}
+	refundColumnsWithoutDefault = []string{"id", "payment_id", "customer_id", "way", "currency", "amount_minor", "status", "request_key", "gateway_ref", "credit_note_id", "reason", "created_at", "sent_at", "ask_at", "asks", "version"}
 	refundColumnsWithDefault    = []string{}
 	refundPrimaryKeyColumns     = []string{"id"}
 	refundGeneratedColumns      = []string{}
