@@ -1,4 +1,9 @@
 -- +goose Up
+CREATE TABLE counters (
+  name VARCHAR(30) NOT NULL PRIMARY KEY,
+  last_no BIGINT NOT NULL
+){{tail}};
+
 CREATE TABLE customers (
   id VARCHAR(30) NOT NULL PRIMARY KEY,
   number_no BIGINT NOT NULL,
@@ -32,6 +37,7 @@ CREATE TABLE customers (
 CREATE UNIQUE INDEX customers_number ON customers (number_no);
 CREATE INDEX customers_email ON customers (email);
 CREATE INDEX customers_created ON customers (created_at, id);
+CREATE INDEX customers_search ON customers (search_text);
 
 CREATE TABLE users (
   id VARCHAR(30) NOT NULL PRIMARY KEY,
@@ -105,3 +111,4 @@ DROP TABLE staff;
 DROP TABLE memberships;
 DROP TABLE users;
 DROP TABLE customers;
+DROP TABLE counters;

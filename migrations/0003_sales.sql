@@ -180,6 +180,7 @@ CREATE UNIQUE INDEX orders_request ON orders (request_key);
 CREATE UNIQUE INDEX orders_number ON orders (number_no);
 CREATE INDEX orders_customer ON orders (customer_id, placed_at);
 CREATE INDEX orders_status ON orders (status, expires_on);
+CREATE INDEX orders_invoice ON orders (invoice_id);
 
 -- +goose Down
 DROP TABLE orders;

@@ -9,6 +9,7 @@ var TableNames = struct {
 	Audit               string
 	BillingRuns         string
 	Carts               string
+	Counters            string
 	CouponRedemptions   string
 	Coupons             string
 	CreditNoteLines     string
@@ -77,6 +78,7 @@ var TableNames = struct {
 	Audit:               "audit",
 	BillingRuns:         "billing_runs",
 	Carts:               "carts",
+	Counters:            "counters",
 	CouponRedemptions:   "coupon_redemptions",
 	Coupons:             "coupons",
 	CreditNoteLines:     "credit_note_lines",
