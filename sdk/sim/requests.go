@@ -80,7 +80,7 @@ func (s *Sim) noted(at int, fault string, status int) {
 
 // Secrets are known by their names: a simulator's list is shown in demos.
 var (
-	secretName   = regexp.MustCompile(`(?i)authori[sz]ation|cookie|token|secret|password|passwd|api[-_]?key|signature|^key$|x-auth`)
+	secretName   = regexp.MustCompile(`(?i)authori[sz]ation|cookie|token|secret|password|passwd|api[-_]?key|signature|^key$|x-auth|cvc|card_?number|card\[number\]`)
 	secretInJSON = regexp.MustCompile(`(?i)("[^"]*(?:token|secret|password|passwd|api_?key)[^"]*"\s*:\s*)"(?:[^"\\]|\\.)*"?`)
 )
 

@@ -44,6 +44,8 @@ type Vendor struct {
 	Reset func()
 	// Reads says whether a request changes nothing, where GET and HEAD alone do not tell (a search by POST). Nil: by method.
 	Reads func(*http.Request) bool
+	// Close ends what runs in the background, such as deliveries of webhooks. It may be called twice. Nil: nothing does.
+	Close func()
 }
 
 // State is what a simulator holds, in the same words for all vendors of a type.
@@ -173,8 +175,13 @@ func (s *Sim) Reset() {
 	}
 }
 
-// Close ends exchanges that hang.
-func (s *Sim) Close() { s.once.Do(func() { close(s.closed) }) }
+// Close ends exchanges that hang, and the vendor's background. It may be called twice.
+func (s *Sim) Close() {
+	s.once.Do(func() { close(s.closed) })
+	if s.vendor.Close != nil {
+		s.vendor.Close()
+	}
+}
 
 // ServeHTTP answers the shared addresses itself and hands the rest to the vendor, or to a fault.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -15,16 +15,16 @@ import (
 // exceptions (docs.stripe.com/currencies, read 2026-11-24).
 var (
 	zeroDecimal  = []string{"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"}
-	threeDecimal = []string{"BHD", "JOD", "KWD", "OMR", "TND"}
-	// hundredfold has no decimals any more, but is still sent with two that are 00.
-	hundredfold = []string{"ISK"}
+	threeDecimal = []string{"BHD", "JOD", "KWD", "OMR", "TND"} // the last must be 0
+	// ISK has no decimals any more but is still sent with two: it is none of these.
 	// contradicted is UGX, which the same page lists both as without decimals
 	// and as a special case: a guess would be wrong by a factor of a hundred.
 	contradicted = []string{"UGX"}
 )
 
-// most is the largest amount Stripe takes, in its own units.
-const most = 99_999_999
+// most is the largest amount Stripe takes in any currency, in its own units: 12
+// digits. Most currencies end earlier; Stripe says so itself.
+const most = 999_999_999_999
 
 func vendorDigits(currency string) int {
 	switch {
@@ -44,6 +44,9 @@ func toStripe(a money.Amount) (int64, string, error) {
 		return 0, "", fault.New(fault.Unsupported, "currency", "This currency cannot be paid by card here.").Because(fmt.Errorf("stripe's pages contradict each other on the decimals of %s", currency))
 	}
 	n := a.Minor()
+	if n <= 0 || n > most {
+		return 0, "", outOfRange
+	}
 	for have, want := money.Digits(currency), vendorDigits(currency); have != want; {
 		if have < want {
 			n, have = n*10, have+1
@@ -57,11 +60,13 @@ func toStripe(a money.Amount) (int64, string, error) {
 	if slices.Contains(threeDecimal, currency) && n%10 != 0 {
 		return 0, "", tooFine(a)
 	}
-	if n <= 0 || n > most {
-		return 0, "", fault.New(fault.Invalid, "amount_out_of_range", "This amount cannot be paid by card.").On("amount")
+	if n > most {
+		return 0, "", outOfRange
 	}
 	return n, strings.ToLower(currency), nil
 }
+
+var outOfRange = fault.New(fault.Invalid, "amount_out_of_range", "This amount cannot be paid by card.").On("amount")
 
 func tooFine(a money.Amount) error {
 	return fault.New(fault.Invalid, "amount_too_fine", "This amount cannot be paid by card.").On("amount").

@@ -43,6 +43,7 @@ func (g *Gateway) Charge(ctx context.Context, c gateway.Charge) (gateway.Outcome
 		}
 		customer = m.Notes[noteCustomer]
 	}
+	note(c.Notes, noteCustomer, customer)
 	p := &stripe.PaymentIntentParams{
 		Params:        stripe.Params{Context: ctx},
 		Amount:        stripe.Int64(amount),
@@ -61,11 +62,16 @@ func (g *Gateway) Charge(ctx context.Context, c gateway.Charge) (gateway.Outcome
 	pi, err := g.stripe.PaymentIntents.New(p)
 	if err == nil {
 		note(c.Notes, noteIntent, pi.ID)
+		if replayed(pi.LastResponse) {
+			return g.lookCharge(ctx, c.Attempt)
+		}
 		return g.intentOutcome(pi)
 	}
 	e := said(err)
 	switch {
 	case e == nil:
+	case e.Type == stripe.ErrorTypeIdempotency:
+		return g.askedBefore(ctx, c.Attempt, err)
 	case e.HTTPStatusCode == 402:
 		out := gateway.Outcome{Status: gateway.Declined, Echo: c.ID, Decline: refusal(e)}
 		if e.PaymentIntent != nil {
@@ -75,7 +81,7 @@ func (g *Gateway) Charge(ctx context.Context, c gateway.Charge) (gateway.Outcome
 		return out, nil
 	case e.Code == stripe.ErrorCodeAmountTooSmall, e.Code == stripe.ErrorCodeAmountTooLarge, e.Code == stripe.ErrorCodeInvalidChargeAmount:
 		return gateway.Outcome{Status: gateway.Declined, Echo: c.ID, Decline: &gateway.Decline{Class: gateway.Ours, Code: string(e.Code), Text: textOurs}}, nil
-	case e.HTTPStatusCode == 400 && (e.Param == "payment_method" || e.Param == "customer"):
+	case e.HTTPStatusCode/100 == 4 && (e.Param == "payment_method" || e.Param == "customer"):
 		// Stripe has several words for a method that is no more; the method itself has one.
 		if _, err := g.Method(ctx, c.Method); fault.KindOf(err) == fault.NotFound {
 			return gone(c.ID), nil
@@ -132,15 +138,9 @@ func (g *Gateway) intent(ctx context.Context, id string) (*stripe.PaymentIntent,
 	return pi, failure(err, false)
 }
 
-// findIntent looks for the charge of an operation whose answer was lost. The
-// customer's list comes first; before "surely nothing" all are walked, because
-// an imported method may belong to another Stripe customer than the noted one.
+// findIntent looks for the charge of an operation whose answer was lost.
 func (g *Gateway) findIntent(ctx context.Context, a gateway.Attempt) (string, error) {
-	customers := []string{""}
-	if id := a.Customer.Notes[noteCustomer]; id != "" {
-		customers = []string{id, ""}
-	}
-	for _, customer := range customers {
+	for _, customer := range under(a) {
 		p := &stripe.PaymentIntentListParams{ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)}}
 		p.CreatedRange = &stripe.RangeQueryParams{GreaterThanOrEqual: a.Since().Unix()}
 		if customer != "" {
@@ -188,6 +188,10 @@ func (g *Gateway) intentOutcome(pi *stripe.PaymentIntent) (gateway.Outcome, erro
 		}
 	case stripe.PaymentIntentStatusCanceled:
 		out.Status, out.After = gateway.Lapsed, 0
+		if pi.Metadata[metaKind] == "charge" && pi.LastPaymentError != nil {
+			// Cancelled after it was declined: that remains the end of it.
+			out.Status, out.Decline = gateway.Declined, refusal(pi.LastPaymentError)
+		}
 	case stripe.PaymentIntentStatusRequiresAction:
 		out.Status, out.After = gateway.Declined, 0
 		out.Decline = &gateway.Decline{Class: gateway.Authenticate, Code: string(stripe.ErrorCodeAuthenticationRequired), Text: textAuthenticate}
@@ -249,6 +253,7 @@ func (g *Gateway) Method(ctx context.Context, m gateway.Method) (gateway.Method,
 		return gateway.Method{}, fault.New(fault.NotFound, "method_gone", "").Because(fmt.Errorf("the payment method belongs to %s, not to %s", pm.Customer.ID, want))
 	}
 	out := method(pm)
+	out.Customer = m.Customer
 	note(m.Notes, noteMethod, pm.ID)
 	note(m.Notes, noteCustomer, pm.Customer.ID)
 	return out, nil

@@ -41,8 +41,8 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, doubt(change, "too_long", errors.New("the answer is longer than 8 MiB"))
 	case answer.StatusCode/100 == 3:
 		return nil, fault.New(fault.Forbidden, "redirected", "").Because(fmt.Errorf("status %d: this is not Stripe's API", answer.StatusCode))
-	case answer.StatusCode/100 == 2 && !json.Valid(body):
-		return nil, doubt(change, "unreadable", fmt.Errorf("status %d with a body that is no JSON", answer.StatusCode))
+	case answer.StatusCode/100 == 2 && !object(body):
+		return nil, doubt(change, "unreadable", fmt.Errorf("status %d with a body that is no object of Stripe's", answer.StatusCode))
 	case answer.StatusCode >= 400 && !spoken(body):
 		return nil, unspoken(answer, change)
 	case answer.StatusCode == http.StatusTooManyRequests:
@@ -51,6 +51,12 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
 	return answer, nil
+}
+
+// object reports whether a body is an object of Stripe's: all of them say which.
+func object(body []byte) bool {
+	var o struct{ Object string }
+	return json.Unmarshal(body, &o) == nil && o.Object != ""
 }
 
 // spoken reports whether a body is an error of Stripe's own.
@@ -76,9 +82,8 @@ func unspoken(answer *http.Response, change bool) error {
 
 // unreached sorts errors of the connection: what never got through did nothing.
 func unreached(err error, change bool) error {
-	var known *fault.Fault
-	if errors.As(err, &known) {
-		return err
+	if known := fault.Of(err); known != nil {
+		return known
 	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
@@ -113,8 +118,7 @@ func failure(err error, change bool) error {
 	if err == nil {
 		return nil
 	}
-	var known *fault.Fault
-	if errors.As(err, &known) {
+	if known := fault.Of(err); known != nil {
 		return known
 	}
 	var said *stripe.Error
@@ -138,7 +142,8 @@ func failure(err error, change bool) error {
 		// Our own earlier request is still under way there: what becomes of it is open.
 		return fault.New(fault.Unknown, code, "").Because(because).Retry(10 * time.Second)
 	case said.Type == stripe.ErrorTypeIdempotency:
-		return fault.New(fault.Internal, "key_reused", "").Because(because)
+		// Asked before under this key, with other words: that may well have been done.
+		return fault.New(fault.Unknown, "key_reused", "").Because(because)
 	case said.HTTPStatusCode == 409:
 		return fault.New(fault.Conflict, code, "").Because(because)
 	case said.HTTPStatusCode == 429:
@@ -163,4 +168,10 @@ func said(err error) *stripe.Error {
 		return e
 	}
 	return nil
+}
+
+// replayed reports whether an answer is an old one, given again under the same
+// key: it shows the thing as it was, not as it is.
+func replayed(r *stripe.APIResponse) bool {
+	return r != nil && r.Header.Get("Idempotent-Replayed") == "true"
 }

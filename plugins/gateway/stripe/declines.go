@@ -62,11 +62,12 @@ var readings = map[string]reading{
 	"do_not_try_again":                  {gateway.Hard, textHard},
 	"not_permitted":                     {gateway.Hard, textHard},
 	"payment_method_customer_decline":   {gateway.Hard, textHard},
+	"live_mode_test_card":               {gateway.Hard, textHard},
 
-	"testmode_decline":     {gateway.Ours, textOurs},
-	"test_mode_live_card":  {gateway.Ours, textOurs},
-	"invalid_amount":       {gateway.Ours, textOurs},
-	"livemode_mismatch":    {gateway.Ours, textOurs},
+	"testmode_decline":      {gateway.Ours, textOurs},
+	"test_mode_live_card":   {gateway.Ours, textOurs},
+	"invalid_amount":        {gateway.Ours, textOurs},
+	"livemode_mismatch":     {gateway.Ours, textOurs},
 	"testmode_charges_only": {gateway.Ours, textOurs},
 }
 

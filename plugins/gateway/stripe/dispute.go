@@ -57,8 +57,9 @@ func (g *Gateway) dispute(d *stripe.Dispute) (gateway.Dispute, error) {
 	for _, t := range d.BalanceTransactions {
 		moved += t.Amount
 		fee += t.Fee
-		if out.Fee, err = fromStripe(fee, t.Currency); err != nil {
-			return gateway.Dispute{}, err
+		// A fee we cannot read must not hide the dispute.
+		if sum, err := fromStripe(fee, t.Currency); err == nil {
+			out.Fee = sum
 		}
 	}
 	out.Taken = moved < 0

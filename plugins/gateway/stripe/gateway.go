@@ -22,10 +22,13 @@ const (
 	test = "test"
 )
 
-// Names of notes. The customer's: noteCustomer. An attempt's: noteSession or
-// noteIntent. A method's: noteMethod and noteCustomer. A refund's: noteRefund.
+// Names of notes. The customer's: noteCustomer, and noteGone after that one was
+// deleted at Stripe. An attempt's: noteSession or noteIntent, and noteCustomer,
+// under whom it is to be found. A method's: noteMethod and noteCustomer. A
+// refund's: noteRefund.
 const (
 	noteCustomer = "cus"
+	noteGone     = "cus_gone"
 	noteSession  = "session"
 	noteIntent   = "intent"
 	noteMethod   = "pm"
@@ -71,29 +74,28 @@ func (s *Settings) Form() form.Form {
 
 // Gateway is one Stripe account in one mode.
 type Gateway struct {
-	stripe  *client.API
-	mode    string
-	key     secret.Value
-	secrets []secret.Value
-	now     func() time.Time
+	stripe   *client.API
+	instance string
+	mode     string
+	secrets  []secret.Value
+	now      func() time.Time
 }
 
 func open(e sdk.Env, s Settings) (*Gateway, error) {
-	for mode, other := range map[string]string{live: "_test_", test: "_live_"} {
-		if key := s.Key.Reveal(); s.Mode == mode && len(key) > 8 && strings.Contains(key[:8], other) {
-			return nil, fault.New(fault.Invalid, "wrong_mode", "This key belongs to the other mode.").On("key")
-		}
+	other := "_live_"
+	if s.Mode == live {
+		other = "_test_"
+	}
+	if key := s.Key.Reveal(); strings.HasPrefix(key, "sk"+other) || strings.HasPrefix(key, "rk"+other) {
+		return nil, wrongMode
 	}
 	address := stripe.APIURL
 	if s.API != "" {
-		if s.Mode != test {
-			return nil, fault.New(fault.Invalid, "live_elsewhere", "Another address is possible in test mode only.").On("api")
-		}
-		address = strings.TrimSuffix(s.API, "/")
+		address = s.API
 	}
-	g := &Gateway{mode: s.Mode, key: s.Key, now: e.Now}
+	g := &Gateway{instance: e.Instance, mode: s.Mode, now: e.Now}
 	for _, one := range strings.FieldsFunc(s.Webhook.Reveal(), func(r rune) bool { return r == ' ' || r == ',' || r == '\n' || r == '\r' }) {
-		g.secrets = append(g.secrets, secret.Value(one))
+		g.secrets = append(g.secrets, secret.New(one))
 	}
 	backend := stripe.GetBackendWithConfig(stripe.APIBackend, &stripe.BackendConfig{
 		URL:        stripe.String(address),
@@ -108,17 +110,12 @@ func open(e sdk.Env, s Settings) (*Gateway, error) {
 	return g, nil
 }
 
+var wrongMode = fault.New(fault.Invalid, "wrong_mode", "This key belongs to the other mode.").On("key")
+
 // guarded is the host's client with our guard before its transport.
 func guarded(c *http.Client) *http.Client {
-	if c == nil {
-		c = http.DefaultClient
-	}
 	own := *c
-	next := own.Transport
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	own.Transport = guard{next}
+	own.Transport = guard{c.Transport}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if own.Timeout == 0 || own.Timeout > requestLimit {
 		own.Timeout = requestLimit
@@ -136,23 +133,30 @@ func (g *Gateway) Check(ctx context.Context) (sdk.Report, error) {
 	events := g.stripe.Events.List(&stripe.EventListParams{ListParams: one()})
 	for events.Next() {
 		if events.Event().Livemode != (g.mode == live) {
-			return sdk.Report{}, fault.New(fault.Invalid, "wrong_mode", "This key belongs to the other mode.").On("key")
+			return sdk.Report{}, wrongMode
 		}
 	}
 	if err := failure(events.Err(), false); err != nil {
 		return sdk.Report{}, err
 	}
 	// A restricted key may lack a right that shows only when it is needed.
-	for name, err := range map[string]error{
-		"Checkout Sessions": g.stripe.CheckoutSessions.List(&stripe.CheckoutSessionListParams{ListParams: one()}).Err(),
-		"PaymentIntents":    g.stripe.PaymentIntents.List(&stripe.PaymentIntentListParams{ListParams: one()}).Err(),
-		"Refunds":           g.stripe.Refunds.List(&stripe.RefundListParams{ListParams: one()}).Err(),
-		"Disputes":          g.stripe.Disputes.List(&stripe.DisputeListParams{ListParams: one()}).Err(),
+	for _, right := range []struct {
+		name string
+		ask  func() error
+	}{
+		{"Checkout Sessions", func() error {
+			return g.stripe.CheckoutSessions.List(&stripe.CheckoutSessionListParams{ListParams: one()}).Err()
+		}},
+		{"PaymentIntents", func() error {
+			return g.stripe.PaymentIntents.List(&stripe.PaymentIntentListParams{ListParams: one()}).Err()
+		}},
+		{"Refunds", func() error { return g.stripe.Refunds.List(&stripe.RefundListParams{ListParams: one()}).Err() }},
+		{"Disputes", func() error { return g.stripe.Disputes.List(&stripe.DisputeListParams{ListParams: one()}).Err() }},
 	} {
-		switch err = failure(err, false); fault.KindOf(err) {
+		switch err := failure(right.ask(), false); fault.KindOf(err) {
 		case "":
 		case fault.Forbidden:
-			report.Warnings = append(report.Warnings, "The key may not read "+name+".")
+			report.Warnings = append(report.Warnings, "The key may not read "+right.name+".")
 		default:
 			return sdk.Report{}, err
 		}

@@ -17,6 +17,9 @@ func (g *Gateway) Refund(ctx context.Context, r gateway.Refund) (gateway.Refunde
 	if reference == "" {
 		reference = r.Notes[noteIntent]
 	}
+	if reference == "" {
+		return gateway.Refunded{}, fault.New(fault.Invalid, "no_payment", "").On("reference")
+	}
 	found, err := g.findRefund(ctx, r, reference)
 	if err != nil {
 		return gateway.Refunded{}, err
@@ -32,7 +35,7 @@ func (g *Gateway) Refund(ctx context.Context, r gateway.Refund) (gateway.Refunde
 			Metadata: map[string]string{metaOp: r.ID},
 		}
 		if r.Reason != "" {
-			p.Metadata["reason"] = cut(r.Reason, 500)
+			p.Metadata["reason"] = fault.Cut(r.Reason, 500)
 		}
 		p.Charge, p.PaymentIntent = chargeOrIntent(reference)
 		p.SetIdempotencyKey(r.ID)
@@ -42,7 +45,7 @@ func (g *Gateway) Refund(ctx context.Context, r gateway.Refund) (gateway.Refunde
 	}
 	note(r.Notes, noteRefund, found.ID)
 	out, err := refunded(found)
-	out.Payment = r.Reference
+	out.Payment = reference // as asked, also where Stripe names the intent of a charge
 	return out, err
 }
 
@@ -71,22 +74,26 @@ func refundRefused(err error) error {
 	if e == nil || e.HTTPStatusCode >= 500 {
 		return failure(err, true)
 	}
-	code := ""
+	code, text := "", ""
 	switch {
+	case e.Type == stripe.ErrorTypeIdempotency:
+		return failure(err, true)
 	case e.Code == stripe.ErrorCodeChargeAlreadyRefunded:
-		code = "already_refunded"
+		code, text = "already_refunded", "This payment has been refunded already."
 	case e.Code == stripe.ErrorCodeChargeDisputed, e.Code == stripe.ErrorCodeRefundDisputedPayment:
-		code = "disputed"
+		code, text = "disputed", "This payment is disputed at the bank, so it cannot be refunded."
 	case e.Code == stripe.ErrorCodeChargeNotRefundable:
-		code = "too_old"
+		code, text = "too_old", "This payment cannot be refunded to the card any more."
+	case e.Code == stripe.ErrorCodeBalanceInsufficient:
+		code = "balance_insufficient"
 	case e.HTTPStatusCode == 400 && (e.Param == "amount" || strings.Contains(e.Msg, "greater than")):
-		code = "too_much"
+		code, text = "too_much", "This is more than is left of the payment."
 	case e.HTTPStatusCode == 402:
 		code = string(e.Code)
 	default:
 		return failure(err, true)
 	}
-	return fault.New(fault.Declined, code, "").Because(e)
+	return fault.New(fault.Declined, code, text).Because(e)
 }
 
 // refunded says how a refund stands.
@@ -114,15 +121,4 @@ func refundText(reason stripe.RefundFailureReason) string {
 		return "The card cannot take the money back any more. Please tell us another way to send it."
 	}
 	return "The bank sent the refund back. Please tell us another way to send it."
-}
-
-// cut shortens a text to at most n bytes without breaking a letter.
-func cut(t string, n int) string {
-	if len(t) <= n {
-		return t
-	}
-	for n > 0 && t[n]&0xC0 == 0x80 {
-		n--
-	}
-	return t[:n]
 }

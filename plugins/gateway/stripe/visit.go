@@ -22,7 +22,7 @@ const (
 // keyLife is how long we trust Stripe to replay a request: it promises 24 hours.
 const keyLife = 23 * time.Hour
 
-// pagesMost bounds a walk through a list: 100 entries a page.
+// entriesMost bounds a walk through a list: 100 entries a page.
 const entriesMost = 5000
 
 // Begin implements gateway.Gateway.
@@ -45,6 +45,7 @@ func (g *Gateway) Begin(ctx context.Context, v gateway.Visit) (gateway.Outcome, 
 		return gateway.Outcome{}, err
 	}
 	p.Customer = stripe.String(customer)
+	note(v.Notes, noteCustomer, customer)
 	s, err := g.stripe.CheckoutSessions.New(p)
 	if e := said(err); e != nil && e.HTTPStatusCode == 400 && e.Param == "expires_at" {
 		// Our checkout ends before Stripe's page could; the host begins another.
@@ -52,8 +53,12 @@ func (g *Gateway) Begin(ctx context.Context, v gateway.Visit) (gateway.Outcome, 
 	}
 	if e := said(err); e != nil && e.Code == stripe.ErrorCodeResourceMissing && e.Param == "customer" {
 		// Deleted at Stripe. The next call makes a new one; the session was refused before it ran, so its key is free.
-		delete(v.Customer.Notes, noteCustomer)
+		forgetCustomer(v.Customer.Notes)
+		delete(v.Notes, noteCustomer)
 		return gateway.Outcome{}, fault.New(fault.Unavailable, "customer_gone", "").Because(e).Retry(time.Second)
+	}
+	if e := said(err); e != nil && e.Type == stripe.ErrorTypeIdempotency {
+		return g.askedBefore(ctx, v.Attempt, err)
 	}
 	if e := said(err); e != nil && (e.Code == stripe.ErrorCodeAmountTooSmall || e.Code == stripe.ErrorCodeAmountTooLarge) {
 		return gateway.Outcome{}, fault.New(fault.Invalid, string(e.Code), "This amount cannot be paid by card.").On("amount").Because(e)
@@ -62,11 +67,21 @@ func (g *Gateway) Begin(ctx context.Context, v gateway.Visit) (gateway.Outcome, 
 		return gateway.Outcome{}, failure(err, true)
 	}
 	note(v.Notes, noteSession, s.ID)
-	// A replay shows the session as it was at first; the truth may have moved on.
-	if v.Attempt.Attempt > 1 {
+	if replayed(s.LastResponse) {
 		return g.lookVisit(ctx, v.Attempt)
 	}
 	return waiting(s), nil
+}
+
+// askedBefore is for a change that was asked before under the same key with
+// other words, as after the customer was made anew: what came of that counts.
+func (g *Gateway) askedBefore(ctx context.Context, a gateway.Attempt, refused error) (gateway.Outcome, error) {
+	delete(a.Notes, noteCustomer) // it may be under another
+	out, err := g.Look(ctx, a)
+	if fault.KindOf(err) == fault.NotFound {
+		return gateway.Outcome{}, failure(refused, true)
+	}
+	return out, err
 }
 
 func (g *Gateway) sessionFields(ctx context.Context, v gateway.Visit) (*stripe.CheckoutSessionParams, error) {
@@ -177,10 +192,23 @@ func (g *Gateway) session(ctx context.Context, id string) (*stripe.CheckoutSessi
 	return s, failure(err, false)
 }
 
-// findSession looks for the session of an operation whose answer was lost: by
-// the customer, then everywhere, as the customer's note may be lost as well.
+// under are the Stripe customers under whom an attempt whose answer was lost is
+// looked for, "" for everywhere. Where it was begun is noted with it; if that
+// note was lost as well, the customer's own may be another's by now, so
+// "surely nothing" takes a walk through all.
+func under(a gateway.Attempt) []string {
+	switch {
+	case a.Notes[noteCustomer] != "":
+		return []string{a.Notes[noteCustomer]}
+	case a.Customer.Notes[noteCustomer] != "":
+		return []string{a.Customer.Notes[noteCustomer], ""}
+	}
+	return []string{""}
+}
+
+// findSession looks for the session of an operation whose answer was lost.
 func (g *Gateway) findSession(ctx context.Context, a gateway.Attempt) (string, error) {
-	for _, customer := range []string{a.Customer.Notes[noteCustomer], ""} {
+	for _, customer := range under(a) {
 		p := &stripe.CheckoutSessionListParams{ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)}}
 		p.CreatedRange = &stripe.RangeQueryParams{GreaterThanOrEqual: a.Since().Unix()}
 		if customer != "" {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -200,15 +201,17 @@ func (g *Gateway) refundEvents(ctx context.Context, event, charge string) ([]gat
 	return events, failure(list.Err(), false)
 }
 
-// installed marks the endpoints made from here.
-const installed = "bursar"
+// metaInstalled marks the endpoints made from here, by instance.
+const metaInstalled = "installed_by"
 
-// InstallWebhook implements sdk.WebhookInstaller.
-func (g *Gateway) InstallWebhook(ctx context.Context, url string) (form.Values, error) {
+// InstallWebhook implements sdk.WebhookInstaller. It replaces those of this
+// instance at the same host: a second installation of Bursar may share the account.
+func (g *Gateway) InstallWebhook(ctx context.Context, address string) (form.Values, error) {
+	mark := fault.Cut("bursar/"+g.instance, 500)
 	var before []string
 	list := g.stripe.WebhookEndpoints.List(&stripe.WebhookEndpointListParams{ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)}})
 	for list.Next() {
-		if e := list.WebhookEndpoint(); e.URL == url && e.Metadata["installed_by"] == installed {
+		if e := list.WebhookEndpoint(); e.Metadata[metaInstalled] == mark && host(e.URL) == host(address) {
 			before = append(before, e.ID)
 		}
 	}
@@ -216,8 +219,8 @@ func (g *Gateway) InstallWebhook(ctx context.Context, url string) (form.Values, 
 		return nil, err
 	}
 	p := &stripe.WebhookEndpointParams{
-		Params: stripe.Params{Context: ctx}, URL: stripe.String(url), APIVersion: stripe.String(stripe.APIVersion),
-		EnabledEvents: stripe.StringSlice(heard), Description: stripe.String("Bursar"), Metadata: map[string]string{"installed_by": installed},
+		Params: stripe.Params{Context: ctx}, URL: stripe.String(address), APIVersion: stripe.String(stripe.APIVersion),
+		EnabledEvents: stripe.StringSlice(heard), Description: stripe.String("Bursar"), Metadata: map[string]string{metaInstalled: mark},
 	}
 	made, err := g.stripe.WebhookEndpoints.New(p)
 	if err != nil {
@@ -231,4 +234,13 @@ func (g *Gateway) InstallWebhook(ctx context.Context, url string) (form.Values, 
 		}
 	}
 	return form.Values{"webhook_secret": {made.Secret}}, nil
+}
+
+// host is the host and port of an address, "" of what is none.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }

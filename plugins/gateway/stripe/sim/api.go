@@ -43,7 +43,7 @@ type handler func(c *call) (object, *problem)
 
 // routes is everything the API serves, with the parameters each call accepts:
 // # stands for an index, * for a free key.
-func (s *Sim) routes() {
+func (s *account) routes() {
 	const (
 		page    = "limit starting_after ending_before "
 		created = "created created[gt] created[gte] created[lt] created[lte] "
@@ -122,7 +122,7 @@ func shape(name string) string {
 }
 
 // handle serves one call: key, version, parameters, idempotency, then do.
-func (s *Sim) handle(pattern, params string, do handler) {
+func (s *account) handle(pattern, params string, do handler) {
 	known := strings.Fields(params + " expand[#]")
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -142,10 +142,7 @@ func (s *Sim) handle(pattern, params string, do handler) {
 			return
 		}
 		c := &call{id: r.PathValue("id"), form: form, base: "http://" + r.Host, live: live}
-		if r.TLS != nil {
-			c.base = "https://" + r.Host
-		}
-		if forwarded := r.Header.Get("X-Forwarded-Proto"); forwarded == "https" {
+		if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 			c.base = "https://" + r.Host
 		}
 		status, body, replayed := s.execute(r, c, do)
@@ -218,10 +215,13 @@ func parameters(r *http.Request, known []string) (url.Values, *problem) {
 }
 
 // execute runs a call, or replays what it answered before under the same key.
-func (s *Sim) execute(r *http.Request, c *call, do handler) (status int, body []byte, replayed bool) {
+func (s *account) execute(r *http.Request, c *call, do handler) (status int, body []byte, replayed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
+	if s.pages != "" {
+		c.base = s.pages
+	}
 	key := r.Header.Get("Idempotency-Key")
 	if r.Method != http.MethodPost || key == "" {
 		status, body, _ = s.answer(c, do)
@@ -253,7 +253,10 @@ func (s *Sim) execute(r *http.Request, c *call, do handler) (status int, body []
 	s.keys[key] = mine
 	if wait := s.slow; wait > 0 {
 		s.mu.Unlock()
-		time.Sleep(wait)
+		select {
+		case <-time.After(wait):
+		case <-s.done:
+		}
 		s.mu.Lock()
 	}
 	status, body, early := s.answer(c, do)
@@ -264,7 +267,7 @@ func (s *Sim) execute(r *http.Request, c *call, do handler) (status int, body []
 	return status, body, false
 }
 
-func (s *Sim) answer(c *call, do handler) (status int, body []byte, early bool) {
+func (s *account) answer(c *call, do handler) (status int, body []byte, early bool) {
 	out, p := do(c)
 	if p == nil {
 		out, p = s.expand(out, c.form)
@@ -289,7 +292,7 @@ func encode(p *problem) (int, []byte) {
 }
 
 // expand puts whole objects where the caller asked for more than their IDs.
-func (s *Sim) expand(o object, form url.Values) (object, *problem) {
+func (s *account) expand(o object, form url.Values) (object, *problem) {
 	out := clone(o).(object)
 	for name, paths := range form {
 		if shape(name) != "expand[#]" {
@@ -305,7 +308,7 @@ func (s *Sim) expand(o object, form url.Values) (object, *problem) {
 }
 
 // expandPath reports whether the path exists; a null on the way is fine.
-func (s *Sim) expandPath(o object, path []string) bool {
+func (s *account) expandPath(o object, path []string) bool {
 	v, ok := o[path[0]]
 	if !ok {
 		return false
@@ -335,7 +338,7 @@ func (s *Sim) expandPath(o object, path []string) bool {
 	return false
 }
 
-func (s *Sim) getter(kind, name string) handler {
+func (s *account) getter(kind, name string) handler {
 	return func(c *call) (object, *problem) {
 		o := s.find(kind, c.id)
 		if o == nil {
@@ -346,7 +349,7 @@ func (s *Sim) getter(kind, name string) handler {
 }
 
 // lister pages through a kind, newest first, narrowed by the equal fields.
-func (s *Sim) lister(kind string, equal ...string) handler {
+func (s *account) lister(kind string, equal ...string) handler {
 	return func(c *call) (object, *problem) {
 		return s.list(c, kind, func(o object) bool {
 			for _, field := range equal {
@@ -359,7 +362,7 @@ func (s *Sim) lister(kind string, equal ...string) handler {
 	}
 }
 
-func (s *Sim) list(c *call, kind string, keep func(object) bool) (object, *problem) {
+func (s *account) list(c *call, kind string, keep func(object) bool) (object, *problem) {
 	limit := 10
 	if t := c.get("limit"); t != "" {
 		n, err := strconv.Atoi(t)

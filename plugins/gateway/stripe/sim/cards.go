@@ -45,6 +45,30 @@ var testCards = []card{
 	{number: "4000000000007726", template: "pm_card_refundPending", brand: "visa", refund: "pending"},
 }
 
+// reason is a bank's word on one try.
+type reason struct{ code, decline string }
+
+// reasons are the words of banks that can be played, by decline code: those of
+// the test cards, and some that no card stands for.
+func reasons() map[string]reason {
+	all := map[string]reason{
+		"authentication_required": {"authentication_required", "authentication_required"},
+		"do_not_honor":            {"card_declined", "do_not_honor"},
+		"try_again_later":         {"card_declined", "try_again_later"},
+		"testmode_decline":        {"card_declined", "testmode_decline"},
+		"pickup_card":             {"card_declined", "pickup_card"},
+	}
+	for _, c := range testCards {
+		switch {
+		case c.decline != "":
+			all[c.decline] = reason{c.code, c.decline}
+		case c.code != "":
+			all[c.code] = reason{c.code, ""}
+		}
+	}
+	return all
+}
+
 var cardMessages = map[string]string{
 	"insufficient_funds":      "Your card has insufficient funds.",
 	"expired_card":            "Your card has expired.",
@@ -55,16 +79,18 @@ var cardMessages = map[string]string{
 }
 
 // refusal is the error this card is refused with.
-func (c card) refusal() *problem {
-	code := c.decline
+func (c card) refusal() *problem { return reason{c.code, c.decline}.refusal() }
+
+func (r reason) refusal() *problem {
+	code := r.decline
 	if code == "" {
-		code = c.code
+		code = r.code
 	}
 	message := cardMessages[code]
 	if message == "" {
 		message = "Your card was declined."
 	}
-	return cardError(c.code, c.decline, message)
+	return cardError(r.code, r.decline, message)
 }
 
 func (c card) last4() string { return c.number[len(c.number)-4:] }
@@ -130,7 +156,7 @@ func luhn(digits string) bool {
 }
 
 // newMethod makes a payment method of a card; it belongs to nobody yet.
-func (s *Sim) newMethod(c card, month, year int64, name string) object {
+func (s *account) newMethod(c card, month, year int64, name string) object {
 	funding := c.funding
 	if funding == "" {
 		funding = "credit"
@@ -152,7 +178,7 @@ func (s *Sim) newMethod(c card, month, year int64, name string) object {
 }
 
 // method finds a payment method, or makes one of a template such as pm_card_visa.
-func (s *Sim) method(id string) object {
+func (s *account) method(id string) object {
 	for _, c := range testCards {
 		if c.template == id {
 			return s.newMethod(c, 12, int64(s.time().Year()+4), "")

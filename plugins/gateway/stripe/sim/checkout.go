@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func (s *Sim) createSession(c *call) (object, *problem) {
+func (s *account) createSession(c *call) (object, *problem) {
 	mode := c.get("mode")
 	if mode != "payment" && mode != "setup" {
 		return nil, invalid("", "mode", "Invalid mode: must be one of payment, setup, or subscription")
@@ -117,7 +117,7 @@ func lines(c *call, o object, to *later) (total int64, p *problem) {
 	return total, nil
 }
 
-func (s *Sim) expireSession(c *call) (object, *problem) {
+func (s *account) expireSession(c *call) (object, *problem) {
 	o := s.find("checkout.session", c.id)
 	if o == nil {
 		return nil, absent("checkout.session", c.id, "session")
@@ -130,7 +130,7 @@ func (s *Sim) expireSession(c *call) (object, *problem) {
 }
 
 // endSession expires an open session and what it began.
-func (s *Sim) endSession(o object) {
+func (s *account) endSession(o object) {
 	o["status"], o["url"] = "expired", nil
 	if pi := s.find("payment_intent", text(o, "payment_intent")); pi != nil {
 		s.cancel(pi, "")
@@ -143,7 +143,7 @@ func (s *Sim) endSession(o object) {
 }
 
 // expire ends the sessions whose time has come.
-func (s *Sim) expire() {
+func (s *account) expire() {
 	now := s.time().Unix()
 	for _, o := range s.all("checkout.session") {
 		if o["status"] == "open" && number(o, "expires_at") <= now {
@@ -154,7 +154,7 @@ func (s *Sim) expire() {
 
 // pay is the visitor pressing the button. A session that waits for 3-D Secure
 // stays open; authenticate then ends it.
-func (s *Sim) pay(o, pm object, how confirmation) *problem {
+func (s *account) pay(o, pm object, how confirmation) *problem {
 	if o["mode"] == "setup" {
 		seti := s.find("setup_intent", text(o, "setup_intent"))
 		if p := s.confirmSetup(seti, pm, how); p != nil {
@@ -176,7 +176,7 @@ func (s *Sim) pay(o, pm object, how confirmation) *problem {
 }
 
 // intentOf finds or makes the payment intent of a session.
-func (s *Sim) intentOf(o object) object {
+func (s *account) intentOf(o object) object {
 	pi := s.find("payment_intent", text(o, "payment_intent"))
 	if pi == nil {
 		plan := s.later[text(o, "id")]
@@ -187,7 +187,7 @@ func (s *Sim) intentOf(o object) object {
 	return pi
 }
 
-func (s *Sim) complete(o object, paid string) {
+func (s *account) complete(o object, paid string) {
 	o["status"], o["url"], o["payment_status"] = "complete", nil, paid
 	details := object{"address": nil, "email": o["customer_email"], "name": nil, "phone": nil, "tax_exempt": "none", "tax_ids": []any{}}
 	if customer := s.find("customer", text(o, "customer")); customer != nil {
@@ -199,7 +199,7 @@ func (s *Sim) complete(o object, paid string) {
 
 // delay is a payment by a slow way, such as a bank transfer: the session is
 // complete, the money is not there.
-func (s *Sim) delay(o object) {
+func (s *account) delay(o object) {
 	pi := s.intentOf(o)
 	pm := s.newMethod(testCards[0], 12, int64(s.time().Year()+4), "")
 	pi["status"], pi["payment_method"] = "processing", pm["id"]
@@ -208,7 +208,7 @@ func (s *Sim) delay(o object) {
 }
 
 // arrive ends a delayed payment, well or not.
-func (s *Sim) arrive(pi object, well bool) {
+func (s *account) arrive(pi object, well bool) {
 	if pi["status"] != "processing" {
 		return
 	}

@@ -3,30 +3,42 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/ezscale/bursar/sdk/money"
+	"github.com/ezscale/bursar/sdk/sim"
 )
 
-// Money is what one operation moved, in minor units as Stripe counts them.
-type Money struct {
-	Taken    int64  `json:"taken"`
-	Back     int64  `json:"back"`
-	Currency string `json:"currency"`
+// extra is what this account shows beyond what all simulators do.
+type extra struct {
+	Pages    []openPage `json:"pages"`    // that wait for a visitor
+	Disputes []object   `json:"disputes"` // ID, op and status
+	Webhooks []webhook  `json:"webhooks"` // the endpoints, and how their deliveries went
 }
 
-// State is what the account holds: how many things of each kind, and the money
+type openPage struct {
+	Op  string `json:"op"`
+	URL string `json:"url"`
+}
+
+type webhook struct {
+	ID        string `json:"id"`
+	URL       string `json:"url"`
+	Delivered int    `json:"delivered"`
+	Waiting   int    `json:"waiting"`
+}
+
+// state is what the account holds: how many things of each kind, and the money
 // moved by each operation, by the op in a payment's metadata.
-type State struct {
-	Things map[string]int   `json:"things"`
-	Money  map[string]Money `json:"money"`
-}
-
-// State reads the account.
-func (s *Sim) State() State {
+func (s *account) state() sim.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
-	out := State{Things: map[string]int{}, Money: map[string]Money{}}
+	out := sim.State{Things: map[string]int{}, Money: map[string]sim.Money{}}
 	for _, o := range s.things {
 		if o["deleted"] != true {
 			out.Things[text(o, "object")]++
@@ -38,17 +50,56 @@ func (s *Sim) State() State {
 			continue
 		}
 		m := out.Money[op]
-		m.Taken += number(pi, "amount_received")
-		m.Currency = text(pi, "currency")
+		m.Taken += minor(number(pi, "amount_received"), text(pi, "currency"))
+		m.Currency = strings.ToUpper(text(pi, "currency"))
 		if charge := s.find("charge", text(pi, "latest_charge")); charge != nil {
-			m.Back += number(charge, "amount_refunded")
+			m.Back += minor(number(charge, "amount_refunded"), text(charge, "currency"))
 		}
 		out.Money[op] = m
 	}
+	out.Extra, _ = json.Marshal(s.extra()) // plain values only
 	return out
 }
 
-// Act is something that a customer, a bank or Stripe does. Op names a payment,
+func (s *account) extra() extra {
+	e := extra{Pages: []openPage{}, Disputes: []object{}, Webhooks: []webhook{}}
+	for _, o := range s.all("checkout.session") {
+		if o["status"] == "open" {
+			e.Pages = append(e.Pages, openPage{Op: metadata(o)["op"], URL: text(o, "url")})
+		}
+	}
+	for _, d := range s.all("dispute") {
+		e.Disputes = append(e.Disputes, object{"id": d["id"], "status": d["status"], "op": metadata(s.things[text(d, "charge")])["op"]})
+	}
+	for _, o := range s.all("webhook_endpoint") {
+		w := webhook{ID: text(o, "id"), URL: text(o, "url")}
+		for _, d := range s.journal {
+			switch {
+			case d.endpoint != w.ID:
+			case d.done:
+				w.Delivered++
+			default:
+				w.Waiting++
+			}
+		}
+		e.Webhooks = append(e.Webhooks, w)
+	}
+	return e
+}
+
+// minor turns Stripe's number into minor units of ISO 4217: they differ for ISK and UGX.
+func minor(n int64, currency string) int64 {
+	for have, want := decimals(currency), money.Digits(strings.ToUpper(currency)); have != want; {
+		if have < want {
+			n, have = n*10, have+1
+		} else {
+			n, have = n/10, have-1
+		}
+	}
+	return n
+}
+
+// act is something that a customer, a bank or Stripe does. Op names a payment,
 // a saved method or a refund by the op in its metadata, ID by Stripe's own ID.
 //
 //	pay             the visitor pays (or saves a card) on the open page, with Card or 4242…
@@ -56,6 +107,7 @@ func (s *Sim) State() State {
 //	authenticate    the bank's page is answered: yes, or no with Fail
 //	delay           the visitor pays by a slow way: complete, but the money is not there
 //	settle          a delayed payment, or a pending refund, ends well
+//	decline         the next try of any card is refused with Code: "insufficient_funds", "expired_card", …
 //	refund_fails    the bank sends a refund back
 //	expire          the page's time is up
 //	dispute         the bank opens a dispute (Status: needs_response, warning_needs_response)
@@ -64,11 +116,13 @@ func (s *Sim) State() State {
 //	subscribe       webhooks go to URL, signed with Secret (default WebhookSecret)
 //	double, single  every webhook is sent twice, or once
 //	slow            a change takes For to execute, so that two may meet under one key
-type Act struct {
+//	pages           browsers reach the hosted pages below URL, which may have a path
+type act struct {
 	Do     string `json:"do"`
 	Op     string `json:"op"`
 	ID     string `json:"id"`
 	Card   string `json:"card"`
+	Code   string `json:"code"`
 	Status string `json:"status"`
 	URL    string `json:"url"`
 	Secret string `json:"secret"`
@@ -76,29 +130,27 @@ type Act struct {
 	Fail   bool   `json:"fail"`
 }
 
-// ActJSON is Act for the control address.
-func (s *Sim) ActJSON(raw []byte) error {
-	var a Act
-	if err := json.Unmarshal(raw, &a); err != nil {
+// play does one act. The error says why it cannot happen now; a card that is
+// declined is no error, as that is what was asked for.
+func (s *account) play(shared sim.Act) error {
+	var a act
+	if err := json.Unmarshal(shared.Raw, &a); err != nil {
 		return fmt.Errorf("read the act: %w", err)
 	}
-	return s.Act(a)
-}
-
-// Act plays one part. The error says why it cannot happen now; a card that is
-// declined is no error, as that is what was asked for.
-func (s *Sim) Act(a Act) error {
-	if a.Do == "subscribe" {
-		if a.Secret == "" {
-			a.Secret = WebhookSecret
-		}
-		s.Subscribe(a.URL, a.Secret)
-		return nil
-	}
+	a.Do, a.Op, a.ID = shared.Do, shared.Op, shared.ID
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
 	switch a.Do {
+	case "subscribe":
+		if a.Secret == "" {
+			a.Secret = WebhookSecret
+		}
+		s.subscribe(a.URL, a.Secret)
+		return nil
+	case "pages":
+		s.pages = strings.TrimSuffix(a.URL, "/")
+		return nil
 	case "double", "single":
 		s.double = a.Do == "double"
 		return nil
@@ -106,6 +158,13 @@ func (s *Sim) Act(a Act) error {
 		d, err := time.ParseDuration(a.For)
 		s.slow = d
 		return err
+	case "decline":
+		why, known := reasons()[a.Code]
+		if !known {
+			return fmt.Errorf("no bank says %q: there are %s", a.Code, strings.Join(slices.Sorted(maps.Keys(reasons())), ", "))
+		}
+		s.refuse = append(s.refuse, why)
+		return nil
 	case "pay", "refuse", "delay", "expire", "authenticate":
 		return s.actPage(a)
 	case "settle":
@@ -143,7 +202,7 @@ func (s *Sim) Act(a Act) error {
 }
 
 // named finds things by ID or by the op in their metadata, newest first.
-func (s *Sim) named(kind string, a Act) []object {
+func (s *account) named(kind string, a act) []object {
 	var list []object
 	for _, o := range s.all(kind) {
 		if o["id"] == a.ID || a.Op != "" && metadata(o)["op"] == a.Op {
@@ -153,14 +212,14 @@ func (s *Sim) named(kind string, a Act) []object {
 	return list
 }
 
-func (s *Sim) charges(a Act) []object {
+func (s *account) charges(a act) []object {
 	var list []object
 	for _, o := range s.named("charge", a) {
 		if o["status"] == "succeeded" {
 			list = append(list, o)
 		}
 	}
-	for _, pi := range s.named("payment_intent", Act{ID: a.ID}) {
+	for _, pi := range s.named("payment_intent", act{ID: a.ID}) {
 		if charge := s.find("charge", text(pi, "latest_charge")); charge != nil && charge["status"] == "succeeded" {
 			list = append(list, charge)
 		}
@@ -168,17 +227,17 @@ func (s *Sim) charges(a Act) []object {
 	return list
 }
 
-func (s *Sim) actPage(a Act) error {
+func (s *account) actPage(a act) error {
 	list := s.named("checkout.session", a)
 	if len(list) == 0 && a.Do == "refuse" {
-		return s.actSettle(Act{Op: a.Op, ID: a.ID, Fail: true})
+		return s.actSettle(act{Op: a.Op, ID: a.ID, Fail: true})
 	}
 	if len(list) == 0 {
 		return fmt.Errorf("no page for op %q, id %q", a.Op, a.ID)
 	}
 	o := list[0]
 	if a.Do == "refuse" && o["status"] == "complete" {
-		return s.actSettle(Act{Op: a.Op, ID: a.ID, Fail: true})
+		return s.actSettle(act{Op: a.Op, ID: a.ID, Fail: true})
 	}
 	if o["status"] != "open" {
 		return fmt.Errorf("the page of op %q is %s", a.Op, text(o, "status"))
@@ -218,7 +277,7 @@ func (s *Sim) actPage(a Act) error {
 }
 
 // actSettle ends what is on its way: a delayed payment or a pending refund.
-func (s *Sim) actSettle(a Act) error {
+func (s *account) actSettle(a act) error {
 	for _, pi := range s.named("payment_intent", a) {
 		if pi["status"] == "processing" {
 			s.arrive(pi, !a.Fail)
@@ -237,7 +296,7 @@ func (s *Sim) actSettle(a Act) error {
 }
 
 // methodOf finds a saved card by ID, or the one an operation saved or used.
-func (s *Sim) methodOf(a Act) object {
+func (s *account) methodOf(a act) object {
 	if pm := s.find("payment_method", a.ID); pm != nil {
 		return pm
 	}

@@ -6,7 +6,7 @@ import "strings"
 const disputeCost = 1500
 
 // dispute opens one about a charge. A warning is an inquiry: no money moves.
-func (s *Sim) dispute(charge object, reason, status string) object {
+func (s *account) dispute(charge object, reason, status string) object {
 	inquiry := strings.HasPrefix(status, "warning_")
 	d := s.add(object{
 		"id": s.id("dp"), "object": "dispute", "amount": charge["amount"], "balance_transactions": []any{}, "charge": charge["id"], "created": s.time().Unix(),
@@ -27,7 +27,7 @@ func (s *Sim) dispute(charge object, reason, status string) object {
 }
 
 // moveDisputed takes the money out of the balance (-1) or puts it back (+1).
-func (s *Sim) moveDisputed(d object, sign int64) {
+func (s *account) moveDisputed(d object, sign int64) {
 	txn := s.balance(sign*number(d, "amount"), text(d, "currency"), "adjustment", text(d, "id"), false)
 	if sign < 0 {
 		txn["fee"], txn["net"] = int64(disputeCost), number(txn, "amount")-disputeCost
@@ -36,7 +36,7 @@ func (s *Sim) moveDisputed(d object, sign int64) {
 }
 
 // turnDispute moves a dispute on: under_review, won or lost.
-func (s *Sim) turnDispute(d object, status string) {
+func (s *account) turnDispute(d object, status string) {
 	if before := text(d, "status"); before == status || before == "won" || before == "lost" {
 		return
 	}
@@ -53,7 +53,7 @@ func (s *Sim) turnDispute(d object, status string) {
 	}
 }
 
-func (s *Sim) closeDispute(c *call) (object, *problem) {
+func (s *account) closeDispute(c *call) (object, *problem) {
 	d := s.find("dispute", c.id)
 	if d == nil {
 		return nil, absent("dispute", c.id, "id")

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -37,11 +36,11 @@ func Sign(secret string, at time.Time, body []byte) string {
 	return "t=" + stamp + ",v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-func (s *Sim) emit(kind string, o object) { s.emitChange(kind, o, nil) }
+func (s *account) emit(kind string, o object) { s.emitChange(kind, o, nil) }
 
 // emitChange records an event with the object as it stands, and sends it to
 // every endpoint that asked for its kind.
-func (s *Sim) emitChange(kind string, o, before object) {
+func (s *account) emitChange(kind string, o, before object) {
 	data := object{"object": clone(o)}
 	if before != nil {
 		data["previous_attributes"] = before
@@ -72,7 +71,7 @@ func (s *Sim) emitChange(kind string, o, before object) {
 
 // deliver posts until somebody answers 2xx. Each event has its own goroutine,
 // so they arrive in no particular order, as Stripe's do.
-func (s *Sim) deliver(endpoint, address string, body []byte, at int, event string) {
+func (s *account) deliver(endpoint, address string, body []byte, at int, event string) {
 	defer s.work.Done()
 	for _, wait := range waits {
 		select {
@@ -90,7 +89,7 @@ func (s *Sim) deliver(endpoint, address string, body []byte, at int, event strin
 		if !known {
 			return
 		}
-		if post(address, Sign(secret, now, body), body) {
+		if s.post(address, Sign(secret, now, body), body) {
 			s.mu.Lock()
 			if at < len(s.journal) && s.journal[at].event == event {
 				s.journal[at].done = true
@@ -101,9 +100,19 @@ func (s *Sim) deliver(endpoint, address string, body []byte, at int, event strin
 	}
 }
 
-func post(address, signature string, body []byte) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+// courier follows no redirects, as Stripe does not.
+var courier = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+func (s *account) post(address, signature string, body []byte) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // no request of anybody's: it ends with the simulator
 	defer cancel()
+	go func() {
+		select {
+		case <-s.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return false
@@ -111,7 +120,7 @@ func post(address, signature string, body []byte) bool {
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
 	r.Header.Set("Stripe-Signature", signature)
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := courier.Do(r)
 	if err != nil {
 		return false
 	}
@@ -119,7 +128,7 @@ func post(address, signature string, body []byte) bool {
 	return answer.StatusCode/100 == 2
 }
 
-func (s *Sim) listEvents(c *call) (object, *problem) {
+func (s *account) listEvents(c *call) (object, *problem) {
 	kinds := items(c.form, "types")
 	return s.list(c, "event", func(o object) bool {
 		if t := c.get("type"); t != "" {
@@ -130,7 +139,7 @@ func (s *Sim) listEvents(c *call) (object, *problem) {
 	})
 }
 
-func (s *Sim) createEndpoint(c *call) (object, *problem) {
+func (s *account) createEndpoint(c *call) (object, *problem) {
 	address, err := url.Parse(c.get("url"))
 	if err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http" {
 		return nil, invalid("url_invalid", "url", "Not a valid URL")
@@ -153,7 +162,7 @@ func (s *Sim) createEndpoint(c *call) (object, *problem) {
 	return shown, nil
 }
 
-func (s *Sim) updateEndpoint(c *call) (object, *problem) {
+func (s *account) updateEndpoint(c *call) (object, *problem) {
 	o := s.find("webhook_endpoint", c.id)
 	if o == nil {
 		return nil, absent("webhook endpoint", c.id, "id")
@@ -173,7 +182,7 @@ func (s *Sim) updateEndpoint(c *call) (object, *problem) {
 	return o, nil
 }
 
-func (s *Sim) deleteEndpoint(c *call) (object, *problem) {
+func (s *account) deleteEndpoint(c *call) (object, *problem) {
 	if s.find("webhook_endpoint", c.id) == nil {
 		return nil, absent("webhook endpoint", c.id, "id")
 	}
@@ -182,36 +191,12 @@ func (s *Sim) deleteEndpoint(c *call) (object, *problem) {
 	return object{"id": c.id, "object": "webhook_endpoint", "deleted": true}, nil
 }
 
-// Subscribe sends every event to an address, signed with the secret, as an
-// endpoint made in Stripe's dashboard would; its ID is returned.
-func (s *Sim) Subscribe(address, secret string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// subscribe sends every event to an address, signed with the secret, as an
+// endpoint made in Stripe's dashboard would.
+func (s *account) subscribe(address, secret string) {
 	o := s.add(object{
 		"id": s.id("we"), "object": "webhook_endpoint", "api_version": APIVersion, "application": nil, "created": s.time().Unix(), "description": "Made in the dashboard",
 		"enabled_events": []any{"*"}, "livemode": false, "metadata": map[string]string{}, "status": "enabled", "url": address,
 	})
 	s.secrets[text(o, "id")] = secret
-	return text(o, "id")
-}
-
-// Webhook is one signed request as Stripe would send it.
-type Webhook struct {
-	Event, Type, Signature string
-	Body                   []byte
-}
-
-// Webhooks are all events so far, oldest first, signed now with the secret.
-func (s *Sim) Webhooks(secret string) []Webhook {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var list []Webhook
-	for _, e := range s.all("event") {
-		body, err := json.Marshal(e)
-		if err != nil {
-			panic(fmt.Sprintf("event %s cannot be written: %v", text(e, "id"), err)) // made of plain values only
-		}
-		list = append(list, Webhook{Event: text(e, "id"), Type: text(e, "type"), Signature: Sign(secret, s.time(), body), Body: body})
-	}
-	return list
 }

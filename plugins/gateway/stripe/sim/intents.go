@@ -11,6 +11,7 @@ import (
 // Currencies that Stripe counts differently from two decimals, and the
 // settlement of the account. Source: docs.stripe.com/currencies, read 2026-11-20.
 var (
+	zeroDecimal  = []string{"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
 	threeDecimal = []string{"bhd", "jod", "kwd", "omr", "tnd"}
 	wholeOnly    = []string{"isk", "ugx"} // two decimals that must be 00
 	smallest     = map[string]int64{"usd": 50, "eur": 50, "gbp": 30, "jpy": 50}
@@ -18,6 +19,17 @@ var (
 	// toDollar is invented: US cents for a thousand minor units.
 	toDollar = map[string]int64{"jpy": 650, "kwd": 325, "chf": 1120, "aud": 650}
 )
+
+// decimals is how many Stripe's whole number has.
+func decimals(currency string) int {
+	switch {
+	case slices.Contains(zeroDecimal, currency):
+		return 0
+	case slices.Contains(threeDecimal, currency):
+		return 3
+	}
+	return 2
+}
 
 func amountOf(text, currency, param string) (int64, *problem) {
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -43,7 +55,7 @@ func amountOf(text, currency, param string) (int64, *problem) {
 }
 
 // newIntent makes a payment intent that nothing has happened to yet.
-func (s *Sim) newIntent(amount int64, currency, customer, description string, meta map[string]string, live bool) object {
+func (s *account) newIntent(amount int64, currency, customer, description string, meta map[string]string, live bool) object {
 	id := s.id("pi")
 	o := s.add(object{
 		"id": id, "object": "payment_intent", "amount": amount, "amount_capturable": int64(0), "amount_details": object{"tip": object{}}, "amount_received": int64(0),
@@ -58,7 +70,7 @@ func (s *Sim) newIntent(amount int64, currency, customer, description string, me
 	return o
 }
 
-func (s *Sim) createIntent(c *call) (object, *problem) {
+func (s *account) createIntent(c *call) (object, *problem) {
 	amount, p := amountOf(c.get("amount"), c.get("currency"), "amount")
 	if p != nil {
 		return nil, p
@@ -93,7 +105,7 @@ func (s *Sim) createIntent(c *call) (object, *problem) {
 }
 
 // usable finds a method that may pay for that customer.
-func (s *Sim) usable(id, customer string) (object, *problem) {
+func (s *account) usable(id, customer string) (object, *problem) {
 	pm := s.method(id)
 	switch {
 	case pm == nil:
@@ -106,7 +118,7 @@ func (s *Sim) usable(id, customer string) (object, *problem) {
 	return pm, nil
 }
 
-func (s *Sim) confirmIntent(c *call) (object, *problem) {
+func (s *account) confirmIntent(c *call) (object, *problem) {
 	o := s.find("payment_intent", c.id)
 	if o == nil {
 		return nil, absent("payment_intent", c.id, "intent")
@@ -128,13 +140,13 @@ func (s *Sim) confirmIntent(c *call) (object, *problem) {
 	return o, s.confirm(o, pm, confirmation{off: c.get("off_session") == "true", strict: c.get("error_on_requires_action") == "true", back: c.get("return_url"), base: c.base})
 }
 
-func (s *Sim) unexpected(o object, verb string) *problem {
+func (s *account) unexpected(o object, verb string) *problem {
 	p := state("payment_intent_unexpected_state", "You cannot %s this PaymentIntent because it has a status of %s.", verb, text(o, "status"))
 	p.body["payment_intent"] = clone(o)
 	return p
 }
 
-func (s *Sim) cancelIntent(c *call) (object, *problem) {
+func (s *account) cancelIntent(c *call) (object, *problem) {
 	o := s.find("payment_intent", c.id)
 	if o == nil {
 		return nil, absent("payment_intent", c.id, "intent")
@@ -155,7 +167,7 @@ func (s *Sim) cancelIntent(c *call) (object, *problem) {
 	return o, nil
 }
 
-func (s *Sim) cancel(o object, reason string) {
+func (s *account) cancel(o object, reason string) {
 	o["status"], o["canceled_at"], o["cancellation_reason"], o["next_action"] = "canceled", s.time().Unix(), orNull(reason), nil
 	s.emit("payment_intent.canceled", o)
 }
@@ -168,7 +180,7 @@ type confirmation struct {
 }
 
 // asks reports whether the bank wants to see the customer.
-func (s *Sim) asks(known card, pm object, how confirmation) bool {
+func (s *account) asks(known card, pm object, how confirmation) bool {
 	switch {
 	case how.passed:
 		return false
@@ -179,7 +191,7 @@ func (s *Sim) asks(known card, pm object, how confirmation) bool {
 }
 
 // confirm tries to take the money of an intent with a payment method.
-func (s *Sim) confirm(o, pm object, how confirmation) *problem {
+func (s *account) confirm(o, pm object, how confirmation) *problem {
 	id := text(pm, "id")
 	known := s.cards[id]
 	o["payment_method"], o["next_action"], o["last_payment_error"] = id, nil, nil
@@ -193,6 +205,11 @@ func (s *Sim) confirm(o, pm object, how confirmation) *problem {
 		s.emit("payment_intent.requires_action", o)
 		return nil
 	}
+	if len(s.refuse) > 0 {
+		why := s.refuse[0]
+		s.refuse = s.refuse[1:]
+		return s.fail(o, pm, why.refusal())
+	}
 	if known.code != "" && (known.when == "" || pm["customer"] != nil) {
 		return s.fail(o, pm, known.refusal())
 	}
@@ -201,7 +218,7 @@ func (s *Sim) confirm(o, pm object, how confirmation) *problem {
 }
 
 // fail records a refused try; the intent may be tried again.
-func (s *Sim) fail(o, pm object, p *problem) *problem {
+func (s *account) fail(o, pm object, p *problem) *problem {
 	charge := s.newCharge(o, pm)
 	charge["status"], charge["paid"], charge["captured"] = "failed", false, false
 	charge["amount_captured"] = int64(0)
@@ -227,7 +244,7 @@ func (s *Sim) fail(o, pm object, p *problem) *problem {
 }
 
 // capture takes the money.
-func (s *Sim) capture(o, pm object) {
+func (s *account) capture(o, pm object) {
 	known := s.cards[text(pm, "id")]
 	charge := s.newCharge(o, pm)
 	txn := s.balance(number(o, "amount"), text(o, "currency"), "charge", text(charge, "id"), true)
@@ -245,7 +262,7 @@ func (s *Sim) capture(o, pm object) {
 	}
 }
 
-func (s *Sim) newCharge(o, pm object) object {
+func (s *account) newCharge(o, pm object) object {
 	return s.add(object{
 		"id": s.id("ch"), "object": "charge", "amount": o["amount"], "amount_captured": o["amount"], "amount_refunded": int64(0), "application": nil,
 		"application_fee": nil, "application_fee_amount": nil, "balance_transaction": nil, "billing_details": clone(pm["billing_details"]),
@@ -260,7 +277,7 @@ func (s *Sim) newCharge(o, pm object) object {
 
 // balance books a movement in the account's own currency: 2.9 % and 30 cents
 // for a charge, as Stripe's list price in the US.
-func (s *Sim) balance(amount int64, currency, kind, source string, fee bool) object {
+func (s *account) balance(amount int64, currency, kind, source string, fee bool) object {
 	into, rate := currency, any(nil)
 	if !slices.Contains(settled, currency) {
 		per := toDollar[currency]

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -29,8 +30,8 @@ type choice struct {
 	Chosen             bool
 }
 
-// pages serves what Stripe shows at checkout.stripe.com and at the bank.
-func (s *Sim) pages() {
+// hosted serves what Stripe shows at checkout.stripe.com and at the bank.
+func (s *account) hosted() {
 	s.mux.HandleFunc("GET /c/pay/{id}", s.showPay)
 	s.mux.HandleFunc("POST /c/pay/{id}", s.submitPay)
 	s.mux.HandleFunc("GET /c/authenticate/{id}", s.showBank)
@@ -43,6 +44,15 @@ func render(w http.ResponseWriter, status int, page sheet) {
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
 	w.WriteHeader(status)
 	_ = templates.ExecuteTemplate(w, "layout.html", page) // the reader may be gone; nobody to tell
+}
+
+// path is an address of ours as the browser sees it: the pages may be served
+// below a path of another server.
+func (s *account) path(at string) string {
+	if u, err := url.Parse(s.pages); err == nil {
+		return u.Path + at
+	}
+	return at
 }
 
 // payable answers for sessions that can no longer be paid.
@@ -68,11 +78,11 @@ func landing(o object) string {
 }
 
 // form fills the page of an open session.
-func (s *Sim) form(o object, r *http.Request) sheet {
+func (s *account) form(o object, r *http.Request) sheet {
 	id := text(o, "id")
 	page := sheet{
-		Page: "pay", Title: "Pay", Merchant: "Test shop", Action: "/c/pay/" + id, Back: text(o, "cancel_url"), Description: s.later[id].title,
-		Number: r.FormValue("number"), Expiry: r.FormValue("expiry"), CVC: r.FormValue("cvc"), Name: r.FormValue("name"),
+		Page: "pay", Title: "Pay", Merchant: "Test shop", Action: s.path("/c/pay/" + id), Back: text(o, "cancel_url"), Description: s.later[id].title,
+		Number: r.FormValue("card_number"), Expiry: r.FormValue("expiry"), CVC: r.FormValue("cvc"), Name: r.FormValue("name"),
 		Saves: s.later[id].usage == "off_session",
 	}
 	if o["mode"] == "setup" {
@@ -108,13 +118,7 @@ func spaced(number string) string {
 
 // display writes an amount for a person: "19.99 EUR".
 func display(amount int64, currency string) string {
-	digits := 2
-	switch {
-	case strings.Contains(" bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf ", " "+currency+" "):
-		digits = 0
-	case strings.Contains(" bhd jod kwd omr tnd ", " "+currency+" "):
-		digits = 3
-	}
+	digits := decimals(currency)
 	t := strconv.FormatInt(amount, 10)
 	for len(t) <= digits {
 		t = "0" + t
@@ -125,7 +129,7 @@ func display(amount int64, currency string) string {
 	return t + " " + strings.ToUpper(currency)
 }
 
-func (s *Sim) showPay(w http.ResponseWriter, r *http.Request) {
+func (s *account) showPay(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
@@ -135,7 +139,7 @@ func (s *Sim) showPay(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Sim) submitPay(w http.ResponseWriter, r *http.Request) {
+func (s *account) submitPay(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
@@ -144,7 +148,7 @@ func (s *Sim) submitPay(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	month, year, _ := strings.Cut(strings.ReplaceAll(r.FormValue("expiry"), " ", ""), "/")
-	known, p := cardTyped(r.FormValue("number"), month, year, strings.TrimSpace(r.FormValue("cvc")), s.time())
+	known, p := cardTyped(r.FormValue("card_number"), month, year, strings.TrimSpace(r.FormValue("cvc")), s.time())
 	if p == nil {
 		m, y := expiry(month, year)
 		pm := s.newMethod(known, m, y, r.FormValue("name"))
@@ -162,11 +166,11 @@ func (s *Sim) submitPay(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, landing(o), http.StatusSeeOther)
 		return
 	}
-	http.Redirect(w, r, "/c/authenticate/"+s.waiting(o), http.StatusSeeOther)
+	http.Redirect(w, r, s.path("/c/authenticate/"+s.waiting(o)), http.StatusSeeOther)
 }
 
 // waiting is the intent of a session that the bank asks about.
-func (s *Sim) waiting(o object) string {
+func (s *account) waiting(o object) string {
 	if o["mode"] == "setup" {
 		return text(o, "setup_intent")
 	}
@@ -174,7 +178,7 @@ func (s *Sim) waiting(o object) string {
 }
 
 // sessionOf finds the session an intent belongs to, or nil.
-func (s *Sim) sessionOf(id string) object {
+func (s *account) sessionOf(id string) object {
 	for _, o := range s.all("checkout.session") {
 		if o["payment_intent"] == id || o["setup_intent"] == id {
 			return o
@@ -184,7 +188,7 @@ func (s *Sim) sessionOf(id string) object {
 }
 
 // asked finds the intent the bank asks about, and its session if there is one.
-func (s *Sim) asked(w http.ResponseWriter, id string) (intent, session object) {
+func (s *account) asked(w http.ResponseWriter, id string) (intent, session object) {
 	intent = s.things[id]
 	if intent == nil || intent["status"] != "requires_action" {
 		render(w, http.StatusNotFound, sheet{Page: "note", Title: "Nothing to confirm", Description: "The bank is not waiting for an answer here."})
@@ -193,7 +197,7 @@ func (s *Sim) asked(w http.ResponseWriter, id string) (intent, session object) {
 	return intent, s.sessionOf(id)
 }
 
-func (s *Sim) showBank(w http.ResponseWriter, r *http.Request) {
+func (s *account) showBank(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
@@ -201,7 +205,7 @@ func (s *Sim) showBank(w http.ResponseWriter, r *http.Request) {
 	if intent == nil {
 		return
 	}
-	page := sheet{Page: "bank", Title: "Your bank asks: is this you?", Action: "/c/authenticate/" + text(intent, "id"), Description: "Confirm that the card may be saved for later payments."}
+	page := sheet{Page: "bank", Title: "Your bank asks: is this you?", Action: s.path("/c/authenticate/" + text(intent, "id")), Description: "Confirm that the card may be saved for later payments."}
 	if intent["object"] == "payment_intent" {
 		page.Amount = display(number(intent, "amount"), text(intent, "currency"))
 		page.Description = "Confirm this payment."
@@ -212,7 +216,7 @@ func (s *Sim) showBank(w http.ResponseWriter, r *http.Request) {
 	render(w, http.StatusOK, page)
 }
 
-func (s *Sim) submitBank(w http.ResponseWriter, r *http.Request) {
+func (s *account) submitBank(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
@@ -238,7 +242,7 @@ func (s *Sim) submitBank(w http.ResponseWriter, r *http.Request) {
 }
 
 // authenticate ends 3-D Secure, well or not.
-func (s *Sim) authenticate(intent, session, pm object, well bool) *problem {
+func (s *account) authenticate(intent, session, pm object, well bool) *problem {
 	setup := intent["object"] == "setup_intent"
 	switch {
 	case !well && setup:

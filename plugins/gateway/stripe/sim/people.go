@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-func (s *Sim) getAccount(c *call) (object, *problem) {
+func (s *account) getAccount(c *call) (object, *problem) {
 	return object{
 		"id": "acct_1Simulator", "object": "account", "business_type": "company", "country": "US", "default_currency": "usd",
 		"charges_enabled": true, "payouts_enabled": true, "details_submitted": true, "email": "owner@example.com", "type": "standard",
@@ -41,7 +41,7 @@ func items(form url.Values, prefix string) []any {
 	return list
 }
 
-func (s *Sim) createCustomer(c *call) (object, *problem) {
+func (s *account) createCustomer(c *call) (object, *problem) {
 	o := object{
 		"id": s.id("cus"), "object": "customer", "created": s.time().Unix(), "livemode": c.live, "address": nil, "balance": int64(0), "currency": nil,
 		"default_source": nil, "delinquent": false, "description": nil, "discount": nil, "email": nil, "name": nil, "phone": nil,
@@ -57,7 +57,7 @@ func (s *Sim) createCustomer(c *call) (object, *problem) {
 	return o, nil
 }
 
-func (s *Sim) fillCustomer(o object, form url.Values) *problem {
+func (s *account) fillCustomer(o object, form url.Values) *problem {
 	if email := form.Get("email"); email != "" && !strings.Contains(email, "@") {
 		return invalid("email_invalid", "email", "Invalid email address: %s", email)
 	}
@@ -90,7 +90,7 @@ func (s *Sim) fillCustomer(o object, form url.Values) *problem {
 }
 
 // customer finds one that is not deleted.
-func (s *Sim) customer(id, param string) (object, *problem) {
+func (s *account) customer(id, param string) (object, *problem) {
 	o := s.find("customer", id)
 	if o == nil || o["deleted"] == true {
 		return nil, absent("customer", id, param)
@@ -98,7 +98,7 @@ func (s *Sim) customer(id, param string) (object, *problem) {
 	return o, nil
 }
 
-func (s *Sim) updateCustomer(c *call) (object, *problem) {
+func (s *account) updateCustomer(c *call) (object, *problem) {
 	o, p := s.customer(c.id, "id")
 	if p == nil {
 		p = s.fillCustomer(o, c.form)
@@ -110,7 +110,7 @@ func (s *Sim) updateCustomer(c *call) (object, *problem) {
 	return o, nil
 }
 
-func (s *Sim) deleteCustomer(c *call) (object, *problem) {
+func (s *account) deleteCustomer(c *call) (object, *problem) {
 	o, p := s.customer(c.id, "id")
 	if p != nil {
 		return nil, p
@@ -126,7 +126,7 @@ func (s *Sim) deleteCustomer(c *call) (object, *problem) {
 	return object{"id": c.id, "object": "customer", "deleted": true}, nil
 }
 
-func (s *Sim) listCustomerMethods(c *call) (object, *problem) {
+func (s *account) listCustomerMethods(c *call) (object, *problem) {
 	if _, p := s.customer(c.id, "customer"); p != nil {
 		return nil, p
 	}
@@ -135,7 +135,7 @@ func (s *Sim) listCustomerMethods(c *call) (object, *problem) {
 	})
 }
 
-func (s *Sim) createMethod(c *call) (object, *problem) {
+func (s *account) createMethod(c *call) (object, *problem) {
 	if c.get("type") != "card" {
 		return nil, missing("type")
 	}
@@ -156,7 +156,7 @@ func expiry(month, year string) (m, y int64) {
 	return m, y
 }
 
-func (s *Sim) attachMethod(c *call) (object, *problem) {
+func (s *account) attachMethod(c *call) (object, *problem) {
 	if c.get("customer") == "" {
 		return nil, missing("customer")
 	}
@@ -180,14 +180,14 @@ func (s *Sim) attachMethod(c *call) (object, *problem) {
 	return pm, nil
 }
 
-func (s *Sim) attach(pm object, customer string) {
+func (s *account) attach(pm object, customer string) {
 	if pm["customer"] != customer {
 		pm["customer"] = customer
 		s.emit("payment_method.attached", pm)
 	}
 }
 
-func (s *Sim) detachMethod(c *call) (object, *problem) {
+func (s *account) detachMethod(c *call) (object, *problem) {
 	pm := s.find("payment_method", c.id)
 	if pm == nil {
 		return nil, absent("PaymentMethod", c.id, "id")
@@ -199,7 +199,7 @@ func (s *Sim) detachMethod(c *call) (object, *problem) {
 	return pm, nil
 }
 
-func (s *Sim) detach(pm object) {
+func (s *account) detach(pm object) {
 	before := pm["customer"]
 	pm["customer"] = nil
 	s.detached[text(pm, "id")] = true

@@ -2,7 +2,7 @@ package sim
 
 import "slices"
 
-func (s *Sim) createRefund(c *call) (object, *problem) {
+func (s *account) createRefund(c *call) (object, *problem) {
 	charge := s.find("charge", c.get("charge"))
 	switch {
 	case c.get("payment_intent") != "":
@@ -62,7 +62,7 @@ func (s *Sim) createRefund(c *call) (object, *problem) {
 }
 
 // takenBack reports whether a dispute of the charge holds the money.
-func (s *Sim) takenBack(charge object) bool {
+func (s *account) takenBack(charge object) bool {
 	for _, d := range s.all("dispute") {
 		if d["charge"] == charge["id"] && d["is_charge_refundable"] == false {
 			return true
@@ -72,7 +72,7 @@ func (s *Sim) takenBack(charge object) bool {
 }
 
 // failRefund is the bank sending a refund back days later.
-func (s *Sim) failRefund(r object) {
+func (s *account) failRefund(r object) {
 	if slices.Contains([]string{"failed", "canceled"}, text(r, "status")) {
 		return
 	}
@@ -85,7 +85,7 @@ func (s *Sim) failRefund(r object) {
 }
 
 // settleRefund ends a pending refund well.
-func (s *Sim) settleRefund(r object) {
+func (s *account) settleRefund(r object) {
 	if r["status"] == "pending" {
 		r["status"] = "succeeded"
 		s.emit("charge.refund.updated", r)

@@ -2,7 +2,7 @@ package sim
 
 import "slices"
 
-func (s *Sim) newSetup(customer, description string, meta map[string]string, live bool) object {
+func (s *account) newSetup(customer, description string, meta map[string]string, live bool) object {
 	id := s.id("seti")
 	o := s.add(object{
 		"id": id, "object": "setup_intent", "application": nil, "automatic_payment_methods": nil, "cancellation_reason": nil,
@@ -15,7 +15,7 @@ func (s *Sim) newSetup(customer, description string, meta map[string]string, liv
 	return o
 }
 
-func (s *Sim) createSetup(c *call) (object, *problem) {
+func (s *account) createSetup(c *call) (object, *problem) {
 	if id := c.get("customer"); id != "" {
 		if _, p := s.customer(id, "customer"); p != nil {
 			return nil, p
@@ -33,7 +33,7 @@ func (s *Sim) createSetup(c *call) (object, *problem) {
 }
 
 // confirmSetup saves a method for charges without the customer.
-func (s *Sim) confirmSetup(o, pm object, how confirmation) *problem {
+func (s *account) confirmSetup(o, pm object, how confirmation) *problem {
 	known := s.cards[text(pm, "id")]
 	o["payment_method"], o["next_action"], o["last_setup_error"] = pm["id"], nil, nil
 	if s.asks(known, pm, how) {
@@ -54,7 +54,7 @@ func (s *Sim) confirmSetup(o, pm object, how confirmation) *problem {
 	return nil
 }
 
-func (s *Sim) failSetup(o, pm object, p *problem) *problem {
+func (s *account) failSetup(o, pm object, p *problem) *problem {
 	last := clone(p.body).(object)
 	last["payment_method"] = clone(pm)
 	o["status"], o["last_setup_error"], o["payment_method"], o["next_action"] = "requires_payment_method", last, nil, nil
@@ -64,7 +64,7 @@ func (s *Sim) failSetup(o, pm object, p *problem) *problem {
 	return p
 }
 
-func (s *Sim) cancelSetup(c *call) (object, *problem) {
+func (s *account) cancelSetup(c *call) (object, *problem) {
 	o := s.find("setup_intent", c.id)
 	if o == nil {
 		return nil, absent("setupintent", c.id, "intent")

@@ -9,7 +9,9 @@
 // that of docs.stripe.com/testing and docs.stripe.com/api/idempotent_requests.
 // Left out: subscriptions, Connect, embedded card fields, live networks.
 //
-// Start at New, then api.go for what is served.
+// Clock, faults, requests and state are at the addresses below /_sim/ that all
+// simulators share (sdk/sim); what can be played there is in control.go. Start
+// at New, then api.go for what is served.
 package sim
 
 import (
@@ -22,6 +24,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/ezscale/bursar/sdk/sim"
 )
 
 // Credentials that a new simulator knows. ReadKey is a restricted key that may
@@ -38,10 +42,10 @@ const (
 // int64, so that a copy through JSON is never needed to compare them.
 type object = map[string]any
 
-// Sim is one simulated Stripe account. It is an http.Handler and safe for use
-// by many at once. Close ends its webhook deliveries.
-type Sim struct {
+// account is one simulated Stripe account. It is safe for use by many at once.
+type account struct {
 	mux  *http.ServeMux
+	now  func() time.Time
 	done chan struct{}
 	stop sync.Once
 	work sync.WaitGroup
@@ -58,76 +62,52 @@ type Sim struct {
 	journal  []delivery             // what was or will be delivered
 	double   bool                   // every webhook is sent twice
 	slow     time.Duration          // how long a change takes to execute
-	offset   time.Duration
-	now      func() time.Time
+	refuse   []reason               // what banks say to the next tries
+	pages    string                 // where browsers reach the hosted pages, "" for where the API is
 	seed     string
 	count    int64
 }
 
 // New makes an empty account. It serves the API below /v1/ and the hosted
-// pages below /c/.
-func New() *Sim {
+// pages below /c/. Close ends its webhook deliveries.
+func New() *sim.Sim {
 	seed := make([]byte, 16)
 	// The runtime ends the process when the system has no randomness, so there is no error to handle.
 	_, _ = rand.Read(seed)
-	s := &Sim{mux: http.NewServeMux(), done: make(chan struct{}), now: time.Now, seed: hex.EncodeToString(seed)}
+	s := &account{mux: http.NewServeMux(), done: make(chan struct{}), seed: hex.EncodeToString(seed)}
 	s.clear()
 	s.routes()
-	s.pages()
-	return s
+	s.hosted()
+	shared := sim.New(sim.Vendor{Handler: s.mux, State: s.state, Act: s.play, Reset: s.reset, Close: s.close})
+	s.now = shared.Now
+	return shared
 }
 
-// Close ends deliveries and waits for those under way. It may be called twice.
-func (s *Sim) Close() error {
+// close ends deliveries and waits for those under way.
+func (s *account) close() {
 	s.stop.Do(func() { close(s.done) })
 	s.work.Wait()
-	return nil
 }
 
-// ServeHTTP implements http.Handler.
-func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// Reset forgets everything but the clock.
-func (s *Sim) Reset() {
+// reset forgets everything but where the pages are.
+func (s *account) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clear()
 }
 
-func (s *Sim) clear() {
+func (s *account) clear() {
 	s.things, s.order = map[string]object{}, nil
 	s.cards, s.prepared, s.detached = map[string]card{}, map[string]bool{}, map[string]bool{}
 	s.later = map[string]later{}
 	s.keys, s.secrets, s.journal = map[string]*remembered{}, map[string]string{}, nil
-	s.double, s.slow = false, 0
+	s.double, s.slow, s.refuse = false, 0, nil
 }
 
-// SetClock replaces the time the account lives by; it must never run backwards.
-func (s *Sim) SetClock(now func() time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = now
-}
-
-// Advance moves the clock on: sessions expire, idempotency keys are forgotten.
-func (s *Sim) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.offset += d
-	s.expire()
-}
-
-// Now is the account's time.
-func (s *Sim) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.time()
-}
-
-func (s *Sim) time() time.Time { return s.now().Add(s.offset) }
+func (s *account) time() time.Time { return s.now() }
 
 // id draws an ID that no other simulator draws.
-func (s *Sim) id(prefix string) string {
+func (s *account) id(prefix string) string {
 	s.count++
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", s.seed, s.count))
 	text := new(big.Int).SetBytes(sum[:]).Text(62)
@@ -135,7 +115,7 @@ func (s *Sim) id(prefix string) string {
 }
 
 // add stores a new object under its ID.
-func (s *Sim) add(o object) object {
+func (s *account) add(o object) object {
 	id := text(o, "id")
 	s.things[id] = o
 	s.order = append(s.order, id)
@@ -143,7 +123,7 @@ func (s *Sim) add(o object) object {
 }
 
 // find returns the object of that kind, or nil.
-func (s *Sim) find(kind, id string) object {
+func (s *account) find(kind, id string) object {
 	if o := s.things[id]; o != nil && o["object"] == kind {
 		return o
 	}
@@ -151,7 +131,7 @@ func (s *Sim) find(kind, id string) object {
 }
 
 // all returns the objects of a kind, oldest first.
-func (s *Sim) all(kind string) []object {
+func (s *account) all(kind string) []object {
 	var list []object
 	for _, id := range s.order {
 		if o := s.things[id]; o != nil && o["object"] == kind {

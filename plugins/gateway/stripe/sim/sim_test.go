@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,12 +10,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ezscale/bursar/sdk/sim"
 )
 
 // bench is a simulator with a client that speaks as stripe-go does.
 type bench struct {
 	*testing.T
-	sim *Sim
+	sim *sim.Sim
 	srv *httptest.Server
 }
 
@@ -22,8 +25,26 @@ func start(t *testing.T) *bench {
 	t.Helper()
 	s := New()
 	srv := httptest.NewServer(s)
-	t.Cleanup(func() { srv.Close(); _ = s.Close() })
+	t.Cleanup(func() { s.Close(); srv.Close() })
 	return &bench{t, s, srv}
+}
+
+// act plays a part, as over the wire.
+func (b *bench) act(raw string) error {
+	b.Helper()
+	res, err := http.Post(b.srv.URL+"/_sim/act", "application/json", strings.NewReader(raw))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode/100 == 2 {
+		return nil
+	}
+	why, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return errors.New(string(why))
 }
 
 type answer struct {
@@ -131,7 +152,7 @@ func TestAKeyIsReplayedWithItsDecline(t *testing.T) {
 	b.want(again.replayed, true)
 	b.want(again.at("error.payment_intent.id"), first.at("error.payment_intent.id"))
 	b.want(b.call("POST", "/v1/payment_intents", "k1", form+"&description=x").at("error.type"), "idempotency_error")
-	b.sim.Advance(25 * time.Hour)
+	b.sim.AddClock(25 * time.Hour)
 	b.want(b.call("POST", "/v1/payment_intents", "k1", form).replayed, false)
 	// A request that was refused before it ran leaves no answer behind.
 	b.want(b.call("POST", "/v1/customers", "k2", "email=nonsense").status, 400)
@@ -140,7 +161,7 @@ func TestAKeyIsReplayedWithItsDecline(t *testing.T) {
 
 func TestTwoAtOnceUnderOneKeyAreAConflict(t *testing.T) {
 	b := start(t)
-	if err := b.sim.Act(Act{Do: "slow", For: "200ms"}); err != nil {
+	if err := b.act(`{"do":"slow","for":"200ms"}`); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan int)
@@ -189,8 +210,8 @@ func TestRefundsNeverExceedTheCharge(t *testing.T) {
 	b.want(b.call("POST", "/v1/refunds", "", "amount=400&metadata[op]=back_1&payment_intent="+pi).status, 200)
 	b.want(b.call("POST", "/v1/refunds", "", "payment_intent="+pi).at("amount"), 600.0)
 	b.want(b.call("POST", "/v1/refunds", "", "payment_intent="+pi).at("error.code"), "charge_already_refunded")
-	b.want(b.sim.State().Money["op_1"], Money{Taken: 1000, Back: 1000, Currency: "usd"})
-	if err := b.sim.Act(Act{Do: "refund_fails", Op: "back_1"}); err != nil {
+	b.want(b.sim.State().Money["op_1"], sim.Money{Taken: 1000, Back: 1000, Currency: "USD"})
+	if err := b.act(`{"do":"refund_fails","op":"back_1"}`); err != nil {
 		t.Fatal(err)
 	}
 	b.want(b.sim.State().Money["op_1"].Back, int64(600))
@@ -237,7 +258,7 @@ func (b *bench) submit(page string, form url.Values) (status int, location, body
 }
 
 func typed(number, expiry, cvc string) url.Values {
-	return url.Values{"number": {number}, "expiry": {expiry}, "cvc": {cvc}}
+	return url.Values{"card_number": {number}, "expiry": {expiry}, "cvc": {cvc}}
 }
 
 const basket = "mode=payment&line_items[0][quantity]=1&line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=1999&line_items[0][price_data][product_data][name]=Invoice+7&payment_intent_data[metadata][op]=op_1&metadata[op]=op_1"
@@ -293,7 +314,7 @@ func TestTheBankAsks(t *testing.T) {
 func TestAnExpiredPageCannotPay(t *testing.T) {
 	b := start(t)
 	_, page := b.open(basket)
-	b.sim.Advance(25 * time.Hour)
+	b.sim.AddClock(25 * time.Hour)
 	status, _, body := b.submit(page, typed("4242 4242 4242 4242", "12/40", "123"))
 	if status != 410 || !strings.Contains(body, "has expired") {
 		t.Fatalf("have %d %s", status, body)
