@@ -16,6 +16,7 @@ import (
 	"github.com/ezscale/bursar/core/billing/invoice"
 	"github.com/ezscale/bursar/core/billing/ledger"
 	"github.com/ezscale/bursar/core/billing/payment"
+	"github.com/ezscale/bursar/core/billing/run"
 	"github.com/ezscale/bursar/core/contact/notify"
 	"github.com/ezscale/bursar/core/data/db"
 	"github.com/ezscale/bursar/core/data/outbox"
@@ -78,6 +79,7 @@ type Deps struct {
 	Payments      *payment.Service
 	Ledger        *ledger.Service
 	Dunning       *dunning.Service
+	Runs          *run.Service
 	Subscriptions *subscription.Service
 	Provision     *provision.Service
 	Notify        *notify.Service
