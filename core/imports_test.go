@@ -22,7 +22,7 @@ var order = []struct {
 	packages []string
 }{
 	{"core/base", []string{"ids", "clock", "period", "states"}},
-	{"core/data", []string{"models", "db", "lease", "outbox", "dbtest"}},
+	{"core/data", []string{"models", "db", "counter", "lease", "outbox", "dbtest"}},
 	{"core/platform", []string{"secret", "audit", "settings", "auth", "jobs", "inbox", "pluginhost"}},
 	{"core/sales", []string{"customer", "catalog", "coupon", "tax", "pricing", "order"}},
 	{"core/billing", []string{"invoice", "payment", "ledger", "dunning", "run"}},
