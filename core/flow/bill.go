@@ -23,12 +23,6 @@ import (
 	"github.com/ezscale/bursar/sdk/money"
 )
 
-// Kinds of invoices.
-const (
-	firstKind   = "first"
-	renewalKind = "renewal"
-)
-
 // Sizes of the work. A page is what is read at once, a batch what is written in one transaction.
 const (
 	pageSize  = 1000 // subscriptions
@@ -179,7 +173,7 @@ func (b *biller) due(p page, subs []subscription.Subscription) (d due) {
 			open[key] = at
 			bills = append(bills, bill{currency: cur, decide: func(class string) tax.Decision { return b.decide(buyer, class) }})
 			dues = append(dues, period.Day{})
-			d.drafts = append(d.drafts, invoice.Draft{ID: ids.New[ids.Invoice](), Customer: d.customer.ID, Kind: renewalKind, Issued: b.day, Seller: b.seller})
+			d.drafts = append(d.drafts, invoice.Draft{ID: ids.New[ids.Invoice](), Customer: d.customer.ID, Kind: invoice.KindRenewal, Issued: b.day, Seller: b.seller})
 		}
 		if couponed {
 			bills[at].coupon, bills[at].redemption, bills[at].termsLeft = couponIn(red.Coupon, red.ShareMinor), red.ID, int64(red.TermsLeft)

@@ -260,7 +260,7 @@ func (f *Flow) undoOrder(ctx context.Context, e outbox.Event) error {
 			}
 		}
 		inv, err := f.Invoices.Get(ctx, ord.Invoice)
-		if err != nil || inv.Total == inv.Credited || inv.Status == invoice.StatusVoid {
+		if err != nil || inv.Total == inv.Credited || inv.Status == invoice.Void {
 			return err
 		}
 		_, err = f.credit(ctx, inv.ID, inv.Total-inv.Credited, "void:"+string(inv.ID), "Order cancelled", today)

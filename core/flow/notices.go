@@ -150,6 +150,38 @@ func (f *Flow) tellHeld(ctx context.Context, e outbox.Event) error {
 		Title: "Money is held: " + p.Amount.String(), Text: p.HoldReason, Level: "warning", URL: f.Links.Admin + "/payments/" + string(p.ID)})
 }
 
+func (f *Flow) tellParked(ctx context.Context, e outbox.Event) error {
+	var fact payment.Fact
+	if err := e.Read(&fact); err != nil {
+		return err
+	}
+	f.Log.Error("nobody can say what became of a payment", "attempt", fact.Attempt)
+	return f.tell(ctx, "parked:"+string(fact.Attempt), fact.Customer, string(fact.Attempt), notifier.Post{
+		Title: "A payment is not certain", Text: "The gateway cannot say whether it was made. Look there, then decide.", Level: "bad", URL: f.Links.Admin + "/customers/" + string(fact.Customer)})
+}
+
+func (f *Flow) tellRefund(ctx context.Context, e outbox.Event) error {
+	var fact payment.Fact
+	if err := e.Read(&fact); err != nil {
+		return err
+	}
+	return f.tell(ctx, fmt.Sprintf("refund:%s:%d", fact.Refund, e.ID), fact.Customer, string(fact.Refund), notifier.Post{
+		Title: "A refund was refused", Text: "The money is on the customer's balance again.", Level: "warning", URL: f.Links.Admin + "/payments/" + string(fact.Payment)})
+}
+
+func (f *Flow) tellDispute(ctx context.Context, e outbox.Event) error {
+	var fact payment.Fact
+	if err := e.Read(&fact); err != nil {
+		return err
+	}
+	d, err := f.Payments.Dispute(ctx, fact.Dispute)
+	if err != nil {
+		return err
+	}
+	return f.tell(ctx, fmt.Sprintf("dispute:%s:%d", d.ID, e.ID), fact.Customer, string(d.ID), notifier.Post{
+		Title: fmt.Sprintf("Dispute over %s: %s", d.Amount, d.Status), Text: d.Reason, Level: "bad", URL: f.Links.Admin + "/payments/" + string(fact.Payment)})
+}
+
 // invoiceLink opens an invoice in the portal; payLink without signing in.
 func (f *Flow) invoiceLink(id ids.Invoice) string { return f.Links.Portal + "/invoices/" + string(id) }
 
@@ -192,10 +224,10 @@ const unpaidGrace = 15 * time.Minute
 // mailIssued sends an invoice. The first one of an order waits a little: who pays at once gets a receipt instead.
 func (f *Flow) mailIssued(ctx context.Context, e outbox.Event) error {
 	inv, err := f.invoiceOf(ctx, e)
-	if err != nil || inv.Status != invoice.StatusOpen {
+	if err != nil || inv.Status != invoice.Opened {
 		return err
 	}
-	if at := e.At.Add(unpaidGrace); inv.Kind == firstKind && f.Clock.Now().Before(at) {
+	if at := e.At.Add(unpaidGrace); inv.Kind == invoice.KindFirst && f.Clock.Now().Before(at) {
 		return lease.Again(at)
 	}
 	rows, err := f.rows(ctx, inv)
@@ -209,7 +241,7 @@ func (f *Flow) mailIssued(ctx context.Context, e outbox.Event) error {
 	data := map[string]any{"Number": inv.Number, "Total": inv.Amount(inv.Total), "Due": inv.Due, "Lines": rows}
 	if m, ok, err := f.saved(ctx, inv.Customer); err != nil {
 		return err
-	} else if ok && inv.Kind != firstKind {
+	} else if ok && inv.Kind != invoice.KindFirst {
 		data["Charge"], data["Method"] = inv.Due, m.Label
 		link = f.invoiceLink(inv.ID)
 	}
@@ -248,8 +280,9 @@ func (f *Flow) mailReceipt(ctx context.Context, e outbox.Event) error {
 	}
 	data := map[string]any{"Number": inv.Number, "Paid": inv.Amount(inv.Paid), "Day": inv.Issued, "Lines": rows, "Total": inv.Amount(inv.Total)}
 	if n := len(paid); n > 0 {
-		data["Day"] = paid[n-1].On
-		if data["Method"], err = f.paidWith(ctx, paid[n-1]); err != nil {
+		last := paid[n-1].Payment
+		data["Day"] = last.On
+		if data["Method"], err = f.paidWith(ctx, last); err != nil {
 			return err
 		}
 	}
@@ -298,7 +331,7 @@ func (f *Flow) mailDeclined(ctx context.Context, e outbox.Event) error {
 		return err
 	}
 	inv, err := f.Invoices.Get(ctx, att.Invoices[0])
-	if err != nil || inv.Status != invoice.StatusOpen {
+	if err != nil || inv.Status != invoice.Opened {
 		return err
 	}
 	ladder, err := f.Dunning.Ladder(ctx, inv.Ladder)
@@ -332,7 +365,7 @@ func (f *Flow) mailReminder(ctx context.Context, e outbox.Event) error {
 		return err
 	}
 	inv, err := f.Invoices.Get(ctx, fact.Invoice)
-	if err != nil || inv.Status != invoice.StatusOpen {
+	if err != nil || inv.Status != invoice.Opened {
 		return err
 	}
 	link, err := f.payLink(ctx, inv.ID)

@@ -117,7 +117,7 @@ func (f *Flow) stillOwed(ctx context.Context, att payment.Attempt) (bool, error)
 	}
 	var open int64
 	for _, inv := range many {
-		if inv.Status == invoice.StatusOpen {
+		if inv.Status == invoice.Opened {
 			open += inv.Open()
 		}
 	}

@@ -165,7 +165,7 @@ func (f *Flow) owed(ctx context.Context, c ids.Customer, set []ids.Invoice) (tot
 		if total, err = total.Add(inv.Amount(inv.Open())); err != nil {
 			return total, ErrMixed.Because(err)
 		}
-		if inv.Status != invoice.StatusOpen {
+		if inv.Status != invoice.Opened {
 			return total, ErrNothingOpen
 		}
 	}

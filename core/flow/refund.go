@@ -7,7 +7,6 @@ import (
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
-	"github.com/ezscale/bursar/core/billing/invoice"
 	"github.com/ezscale/bursar/core/billing/ledger"
 	"github.com/ezscale/bursar/core/billing/payment"
 	"github.com/ezscale/bursar/core/platform/audit"
@@ -17,12 +16,13 @@ import (
 	"github.com/ezscale/bursar/sdk/fault"
 	"github.com/ezscale/bursar/sdk/gateway"
 	"github.com/ezscale/bursar/sdk/money"
+	"github.com/ezscale/bursar/sdk/notifier"
 )
 
 const jobRefund = "refund"
 
-// RefundIn asks for money to go back to a customer. With Credit a credit note takes back as much of the paid
-// invoice first; without, the customer's balance must hold the amount. The same Key is the same refund.
+// RefundIn asks for money to go back to a customer. With Credit a credit note takes back as much of the invoices that
+// the payment paid first; without, the customer's balance must hold the amount. The same Key is the same refund.
 type RefundIn struct {
 	Payment  ids.Payment
 	Amount   money.Amount
@@ -33,6 +33,8 @@ type RefundIn struct {
 }
 
 // Refund reserves the money and has the gateway send it: never above the payment, never above the balance.
+//
+// Errors: payment.ErrTooMuch; ledger.ErrBalance.
 func (f *Flow) Refund(ctx context.Context, in RefundIn) (r payment.Refund, err error) {
 	if err := auth.Require(ctx, auth.InvoiceRefund); err != nil {
 		return r, err
@@ -52,20 +54,18 @@ func (f *Flow) Refund(ctx context.Context, in RefundIn) (r payment.Refund, err e
 		if err != nil {
 			return err
 		}
-		if _, err := f.Customers.Lock(ctx, p.Customer); err != nil {
-			return err
+		if in.Amount.Currency() != p.Amount.Currency() {
+			return fault.New(fault.Invalid, "other_currency", "The payment is in "+p.Amount.Currency()+".").On("amount")
 		}
-		if old, err := f.Payments.RefundByKey(ctx, in.Key); err == nil {
-			r = old
-			return nil
-		} else if fault.KindOf(err) != fault.NotFound {
+		if _, err := f.Customers.Lock(ctx, p.Customer); err != nil {
 			return err
 		}
 		way := payment.ByGateway
 		if in.Recorded || p.Source != payment.FromGateway {
 			way = payment.Recorded
 		}
-		if r, err = f.Payments.RequestRefund(ctx, payment.NewRefund{Payment: p.ID, Customer: p.Customer, Way: way, Minor: in.Amount.Minor(), Reason: in.Reason, RequestKey: in.Key}); err != nil {
+		var fresh bool
+		if r, fresh, err = f.Payments.RequestRefund(ctx, payment.NewRefund{Payment: p.ID, Customer: p.Customer, Way: way, Minor: in.Amount.Minor(), Reason: in.Reason, RequestKey: in.Key}); err != nil || !fresh {
 			return err
 		}
 		if in.Credit {
@@ -96,7 +96,7 @@ func (f *Flow) Refund(ctx context.Context, in RefundIn) (r payment.Refund, err e
 
 // creditFor takes back as much of the invoices that a payment paid as is refunded.
 func (f *Flow) creditFor(ctx context.Context, p payment.Payment, in RefundIn, today period.Day) error {
-	given, err := f.Payments.Allocations(ctx, one(p.ID))
+	given, err := f.Payments.Standing(ctx, one(p.ID))
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (f *Flow) creditFor(ctx context.Context, p payment.Payment, in RefundIn, to
 		if a.Kind != payment.ToInvoice || a.Minor <= 0 {
 			continue
 		}
-		took, err := f.credit(ctx, a.Invoice, min(rest, a.Minor), "refund:"+string(in.Payment)+":"+in.Key, in.Reason, today)
+		took, err := f.credit(ctx, a.Invoice, min(rest, a.Minor), "refund:"+in.Key+":"+string(a.Invoice), "Refund", today)
 		if err != nil {
 			return err
 		}
@@ -124,14 +124,14 @@ func (f *Flow) watchRefund(ctx context.Context, id ids.Refund, at time.Time) err
 	return f.Jobs.Enqueue(ctx, jobs.New{Kind: jobRefund, Payload: map[string]ids.Refund{"refund": id}, RunAt: at, UniqueKey: "refund:" + string(id)})
 }
 
-// workRefund has the gateway send a refund, and asks until it says how it ended.
+// workRefund has the gateway send a refund, and asks under the same key until it says how it ended.
 func (f *Flow) workRefund(ctx context.Context, j jobs.Job) error {
 	var in struct{ Refund ids.Refund }
 	if err := j.Read(&in); err != nil {
 		return jobs.GiveUp(err)
 	}
 	r, err := f.Payments.Refund(ctx, in.Refund)
-	if err != nil || r.Status.Final() {
+	if err != nil || r.Status == payment.RefundDone || r.Status == payment.RefundRefused {
 		return err
 	}
 	p, err := f.Payments.Payment(ctx, r.Payment)
@@ -142,35 +142,38 @@ func (f *Flow) workRefund(ctx context.Context, j jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	notes, err := f.Payments.PaymentNotes(ctx, p.ID)
-	if err != nil {
-		return err
-	}
 	if r, err = f.Payments.RefundSent(ctx, r.ID); err != nil {
 		return err
 	}
-	out, err := g.Refund(ctx, gateway.Refund{Op: r.Op(), Reference: p.Ref, Reason: r.Reason, Amount: r.Amount, Notes: notes})
+	ask, err := f.Payments.SDKRefund(ctx, r)
+	if err != nil {
+		return err
+	}
+	out, err := g.Refund(ctx, ask)
 	ctx = context.WithoutCancel(ctx)
 	switch kind := fault.KindOf(err); {
+	case err == nil && out.Status == gateway.Pending:
+		err = f.Payments.RefundLater(ctx, r.ID, time.Time{}, out.Reference, ask.Notes)
 	case err == nil:
+		return f.endRefund(ctx, r.ID, out, ask)
 	case kind == fault.Unavailable:
 		return err // nothing was done: the job comes again
 	case kind == fault.Declined, kind == fault.Invalid, kind == fault.NotFound, kind == fault.Unsupported:
-		out = gateway.Refunded{Status: gateway.Declined, Text: fault.Of(err).Sentence()}
+		return f.endRefund(ctx, r.ID, gateway.Refunded{Status: gateway.Declined, Text: fault.Of(err).Sentence()}, ask)
 	default:
-		if err := f.Payments.RefundLost(ctx, r.ID); err != nil {
-			return err
-		}
-		return jobs.Again(f.Clock.Now().Add(2 * time.Minute))
+		err = f.Payments.RefundLost(ctx, r.ID, ask.Notes)
 	}
-	if out.Status == gateway.Pending {
-		return jobs.Again(f.Clock.Now().Add(24 * time.Hour))
+	if err != nil {
+		return err
 	}
-	return f.endRefund(ctx, r.ID, out)
+	if r, err = f.Payments.Refund(ctx, r.ID); err != nil {
+		return err
+	}
+	return jobs.Again(later(r.AskAt, f.Clock.Now().Add(10*time.Second)))
 }
 
 // endRefund books how a refund ended, once for each end.
-func (f *Flow) endRefund(ctx context.Context, id ids.Refund, out gateway.Refunded) error {
+func (f *Flow) endRefund(ctx context.Context, id ids.Refund, out gateway.Refunded, ask gateway.Refund) error {
 	today, _, err := f.today(ctx)
 	if err != nil {
 		return err
@@ -187,25 +190,28 @@ func (f *Flow) endRefund(ctx context.Context, id ids.Refund, out gateway.Refunde
 		if err != nil {
 			return err
 		}
-		h := ledger.Head{Cause: string(id), Day: today, Currency: r.Amount.Currency(), Customer: r.Customer}
+		h := ledger.Head{Cause: fmt.Sprintf("%s:%d", id, r.Version), Day: today, Currency: r.Amount.Currency(), Customer: r.Customer}
 		switch out.Status {
 		case gateway.Captured:
-			changed, err := f.Payments.RefundDone(ctx, id, out.Reference)
-			if err != nil || !changed {
+			turn, err := f.Payments.RefundDone(ctx, id, out.Reference, ask.Notes)
+			if err != nil || !turn.Changed {
 				return err
 			}
-			if r.Status == payment.RefundRefusedStatus { // the reserve had gone back: take it again
-				again := h
-				again.Cause += ":2"
-				if err := f.Ledger.Post(ctx, ledger.RefundRequest(again, id, r.Amount.Minor())); err != nil {
+			if turn.From == payment.RefundRefused { // the reserve had gone back to the balance: it is taken again
+				if err := f.Ledger.Post(ctx, ledger.RefundRequest(h, id, r.Amount.Minor())); err != nil {
 					return err
 				}
 			}
 			return f.Ledger.Post(ctx, ledger.RefundDone(h, id, p.Gateway, r.Amount.Minor()))
 		case gateway.Declined, gateway.Lapsed:
-			changed, err := f.Payments.RefundRefused(ctx, id, out.Text)
-			if err != nil || !changed {
+			turn, err := f.Payments.RefundRefused(ctx, id, out.Text, ask.Notes)
+			if err != nil || !turn.Changed {
 				return err
+			}
+			if turn.From == payment.RefundDone { // it had left, and came back to us
+				if err := f.Ledger.Post(ctx, ledger.RefundReturned(h, id, p.Gateway, r.Amount.Minor())); err != nil {
+					return err
+				}
 			}
 			return f.Ledger.Post(ctx, ledger.RefundRefused(h, id, r.Amount.Minor()))
 		}
@@ -213,116 +219,53 @@ func (f *Flow) endRefund(ctx context.Context, id ids.Refund, out gateway.Refunde
 	})
 }
 
+// applyRefund is what a webhook says about a refund: of ours, or one made at the gateway's own site.
 func (f *Flow) applyRefund(ctx context.Context, instance string, out gateway.Refunded) (string, string, error) {
-	id, err := ids.Parse[ids.Refund](out.Echo)
-	if err != nil {
-		return inbox.Waiting, "a refund made at the gateway itself: record it", nil
+	if id, err := ids.Parse[ids.Refund](out.Echo); err == nil {
+		switch _, err := f.Payments.Refund(ctx, id); {
+		case fault.KindOf(err) == fault.NotFound:
+			return inbox.Waiting, "unknown refund " + out.Echo, nil
+		case err != nil:
+			return "", "", err
+		}
+		return inbox.Applied, "", f.endRefund(ctx, id, out, gateway.Refund{})
 	}
-	switch _, err := f.Payments.Refund(ctx, id); {
-	case fault.KindOf(err) == fault.NotFound:
-		return inbox.Waiting, "unknown refund " + out.Echo, nil
-	case err != nil:
-		return "", "", err
+	if out.Status != gateway.Captured {
+		return inbox.Ignored, "a refund made at the gateway has not ended", nil
 	}
-	return inbox.Applied, "", f.endRefund(ctx, id, out)
+	return f.foreignRefund(ctx, instance, out)
 }
 
-// CreditInvoice takes back all of an invoice that is not taken back yet: first what is open, the rest goes to the
-// customer's balance.
-func (f *Flow) CreditInvoice(ctx context.Context, id ids.Invoice, reason string) error {
-	if err := auth.Require(ctx, auth.InvoiceCredit); err != nil {
-		return err
-	}
+// foreignRefund books a refund that staff made at the gateway's own site: the money is gone, whatever we think of it.
+func (f *Flow) foreignRefund(ctx context.Context, instance string, out gateway.Refunded) (string, string, error) {
 	today, _, err := f.today(ctx)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	return f.DB.Tx(ctx, func(ctx context.Context) error {
-		inv, err := f.Invoices.Get(ctx, id)
+	account := f.Gateways.Account(instance)
+	note := ""
+	err = f.DB.Tx(ctx, func(ctx context.Context) error {
+		p, err := f.Payments.PaymentByRef(ctx, account, out.Payment)
 		if err != nil {
 			return err
 		}
-		if _, err := f.Customers.Lock(ctx, inv.Customer); err != nil {
+		turn, err := f.Payments.RefundSeen(ctx, account, out)
+		if err != nil || !turn.Changed {
 			return err
 		}
-		if _, err := f.credit(ctx, id, inv.Total-inv.Credited, "void:"+string(id), reason, today); err != nil {
+		if err := f.creditFor(ctx, p, RefundIn{Payment: p.ID, Amount: out.Amount, Key: string(turn.Refund.ID)}, today); err != nil {
 			return err
 		}
-		return f.Audit.Add(ctx, audit.Entry{Action: "invoice.credit", Subject: string(id), Customer: inv.Customer, After: map[string]any{"reason": reason}})
+		h := ledger.Head{Cause: string(turn.Refund.ID), Day: today, Currency: out.Amount.Currency(), Customer: p.Customer, Memo: "made at the gateway"}
+		if err := f.Ledger.PostSet(ctx, []ledger.Posting{ledger.RefundRequest(h, turn.Refund.ID, out.Amount.Minor()), ledger.RefundDone(h, turn.Refund.ID, p.Gateway, out.Amount.Minor())}); err != nil {
+			return err
+		}
+		note = "refund made at the gateway, booked as " + string(turn.Refund.ID)
+		return f.tell(ctx, "seen:"+string(turn.Refund.ID), p.Customer, string(turn.Refund.ID), notifier.Post{
+			Title: "Refunded at the gateway: " + out.Amount.String(), Level: "warning", URL: f.Links.Admin + "/payments/" + string(p.ID)})
 	})
-}
-
-// credit makes a credit note of at most an amount with tax, and books it. It answers how much it came to.
-func (f *Flow) credit(ctx context.Context, id ids.Invoice, most int64, cause, reason string, today period.Day) (int64, error) {
-	draft, err := f.Invoices.Crediting(ctx, id, most)
-	if err != nil {
-		return 0, err
+	if fault.KindOf(err) == fault.NotFound {
+		return inbox.Waiting, "a refund of a payment that is not known", nil
 	}
-	draft.CauseKey, draft.Reason, draft.Day = cause, reason, today
-	segments, err := f.Invoices.Segments(ctx, idsOf(draft.Lines, func(l invoice.CreditLine) ids.Line { return l.Line }))
-	if err != nil {
-		return 0, err
-	}
-	for i := range draft.Lines {
-		l := &draft.Lines[i]
-		set := segments[l.Line]
-		if len(set) == 0 {
-			continue // a line without service days is earned at once
-		}
-		own := make([]ledger.Segment, len(set))
-		for k, s := range set {
-			own[k] = ledger.Segment{From: s.From, To: s.To, Minor: s.Minor, Closed: s.Closed}
-		}
-		fromDeferred, after := ledger.Take(own, l.Net, today)
-		l.FromDeferred = fromDeferred
-		l.Segments = make([]invoice.Segment, len(after))
-		for k, s := range after {
-			l.Segments[k] = invoice.Segment{From: s.From, To: s.To, Minor: s.Minor, Closed: s.Closed}
-		}
-	}
-	note, effect, err := f.Invoices.Credit(ctx, draft)
-	if err != nil {
-		return 0, err
-	}
-	var s ledger.Sale
-	for _, l := range effect.Lines {
-		s.Deferred = append(s.Deferred, ledger.Amount{Product: l.Product, Minor: l.FromDeferred})
-		s.Revenue = append(s.Revenue, ledger.Amount{Product: l.Product, Minor: l.Net - l.FromDeferred})
-	}
-	for _, t := range effect.Taxes {
-		s.Tax = append(s.Tax, ledger.Amount{Code: t.Code, Minor: t.Tax})
-	}
-	s.Rounding = effect.Rounding
-	h := ledger.Head{Cause: string(note.ID), Day: today, Currency: note.Currency, RatePico: effect.RatePico, Customer: note.Customer}
-	return note.Total, f.Ledger.Post(ctx, ledger.CreditNote(h, id, s, effect.ToOpen))
-}
-
-// WriteOff gives up what is open on an invoice.
-func (f *Flow) WriteOff(ctx context.Context, id ids.Invoice) error {
-	if err := auth.Require(ctx, auth.InvoiceCredit); err != nil {
-		return err
-	}
-	today, _, err := f.today(ctx)
-	if err != nil {
-		return err
-	}
-	return f.DB.Tx(ctx, func(ctx context.Context) error {
-		if err := f.writeOff(ctx, id, today); err != nil {
-			return err
-		}
-		return f.Audit.Add(ctx, audit.Entry{Action: "invoice.write_off", Subject: string(id)})
-	})
-}
-
-func (f *Flow) writeOff(ctx context.Context, id ids.Invoice, today period.Day) error {
-	inv, err := f.Invoices.Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	open, err := f.Invoices.WriteOff(ctx, id)
-	if err != nil || open == 0 {
-		return err
-	}
-	h := ledger.Head{Cause: string(id), Day: today, Currency: inv.Currency, Customer: inv.Customer}
-	return f.Ledger.Post(ctx, ledger.WriteOff(h, id, ledger.BadDebts, open))
+	return inbox.Applied, note, err
 }

@@ -157,7 +157,7 @@ func (f *Flow) voidUnpaid(ctx context.Context, sub subscription.Subscription, to
 		return err
 	}
 	for _, inv := range open {
-		if inv.Paid > 0 || inv.Kind != renewalKind || len(of[inv.ID]) != 1 || of[inv.ID][0].ID != sub.ID {
+		if inv.Paid > 0 || inv.Kind != invoice.KindRenewal || len(of[inv.ID]) != 1 || of[inv.ID][0].ID != sub.ID {
 			continue
 		}
 		if _, err := f.credit(ctx, inv.ID, inv.Total-inv.Credited, "void:"+string(inv.ID), "Service cancelled", today); err != nil {
@@ -324,7 +324,7 @@ func (f *Flow) AcceptOrder(ctx context.Context, id ids.Order) error {
 	if err := f.Audit.Add(ctx, audit.Entry{Action: "order.accept", Subject: string(id), Customer: ord.Customer}); err != nil {
 		return err
 	}
-	if inv.Status != invoice.StatusPaid {
+	if inv.Status != invoice.Paid {
 		return nil // it is made when it is paid
 	}
 	return f.makeOrder(ctx, ord, func(catalog.Product) bool { return true })

@@ -213,7 +213,7 @@ func (f *Flow) payFromBalance(ctx context.Context, id ids.Invoice) (paid money.A
 			return err
 		}
 		minor := min(has.Minor(), inv.Open())
-		if minor <= 0 || inv.Status != invoice.StatusOpen {
+		if minor <= 0 || inv.Status != invoice.Opened {
 			return nil
 		}
 		paid = inv.Amount(minor)

@@ -154,7 +154,7 @@ func (b *book) apply(t *testing.T, e eventIn) {
 		b.post(t, ledger.AddFunds(h, e.Gateway, e.Minor), currency)
 	case "credit_note":
 		toOpen := min(sale.Total(), inv.Open)
-		b.post(t, ledger.CreditNote(h, id, sale, inv.Open), currency)
+		b.post(t, ledger.CreditNote(h, ledger.Part{Invoice: id, Open: min(sale.Total(), inv.Open)}, sale), currency)
 		inv.Open, inv.Paid, inv.Credited = inv.Open-toOpen, inv.Paid-(sale.Total()-toOpen), inv.Credited+sale.Total()
 	case "refund_request":
 		b.post(t, ledger.RefundRequest(h, ids.Refund(e.Refund), e.Minor), currency)

@@ -77,14 +77,13 @@ func Issue(h Head, inv ids.Invoice, s Sale) Posting {
 	return p
 }
 
-// CreditNote takes a sale back: first from what is open on the invoice, the rest goes to the balance.
-// Deferred of the sale is what was not earned yet. Cause: the credit note.
-func CreditNote(h Head, inv ids.Invoice, s Sale, open int64) Posting {
-	p := h.posting("credit_note", 5+len(s.Deferred)+len(s.Revenue)+len(s.Tax))
-	s.entries(&p, string(inv), 1)
-	total := s.Total()
-	p.add(Receivable, string(inv), -min(total, open))
-	p.add(Balance, string(h.Customer), -(total - min(total, open)))
+// CreditNote takes a sale back: first from what is open on the invoice and from what was given up of it, the rest
+// goes to the balance. Deferred of the sale is what was not earned yet. Cause: the credit note.
+func CreditNote(h Head, part Part, s Sale) Posting {
+	p := h.posting("credit_note", 6+len(s.Deferred)+len(s.Revenue)+len(s.Tax))
+	s.entries(&p, string(part.Invoice), 1)
+	counted := p.parts([]Part{part})
+	p.add(Balance, string(h.Customer), -(s.Total() - counted))
 	return p
 }
 
@@ -185,6 +184,11 @@ func RefundDone(h Head, refund ids.Refund, gateway string, minor int64) Posting 
 // RefundRefused gives the reserve back to the balance. Cause: the refund.
 func RefundRefused(h Head, refund ids.Refund, minor int64) Posting {
 	return h.two("refund_refused", RefundsPayable, string(refund), Balance, string(h.Customer), minor)
+}
+
+// RefundReturned books that money which had been sent came back to the gateway. Cause: the refund.
+func RefundReturned(h Head, refund ids.Refund, gateway string, minor int64) Posting {
+	return h.two("refund_returned", Clearing, gateway, RefundsPayable, string(refund), minor)
 }
 
 // RefundRecorded books a refund that staff made at the bank. Cause: the refund.
