@@ -70,10 +70,10 @@ type hypervisor struct {
 
 // What each hypervisor has. Groups share a pool of addresses.
 const (
-	mostServers   = 200
-	mostMemory    = 786_432 // MB
-	mostCores     = 0       // no limit
-	mostStorage   = 16_000  // GB
+	mostServers   = 500
+	mostMemory    = 1_572_864 // MB
+	mostCores     = 0         // no limit
+	mostStorage   = 32_000    // GB
 	mostAddresses = 4_000
 )
 

@@ -264,8 +264,22 @@ func (v *vendor) listServers(q *request) {
 	})
 }
 
+// partOfServer is /servers/{id}/traffic, /servers/{id}/templates, and /servers/user/{id}.
+func (v *vendor) partOfServer(q *request) {
+	switch part := q.r.PathValue("part"); {
+	case q.r.PathValue("id") == "user":
+		v.serversOfUser(q)
+	case part == "templates":
+		v.serverTemplates(q)
+	case part == "traffic":
+		v.getTraffic(q)
+	default:
+		q.answer(404, object{"message": "The route could not be found."})
+	}
+}
+
 func (v *vendor) serversOfUser(q *request) {
-	id := q.number("id")
+	id := q.number("part")
 	if !slices.ContainsFunc(v.users, func(u *user) bool { return u.id == id }) {
 		q.missing("user")
 		return

@@ -9,7 +9,8 @@
 //	{"do":"build_fails"}                       the next build fails
 //	{"do":"sold_out"}, {"do":"restock"}        no hypervisor takes servers; "id" is a group, else all
 //	{"do":"lock"}, {"do":"unlock"}             another task has locked a server; "id", else all
-//	{"do":"stranger","id":"1042"}              staff makes a server by hand for that customer, not built
+//	{"do":"stranger","id":"1042"}              staff makes a server by hand for that customer, not built;
+//	                                           "product":{"package":["2"],"group":["1"]} says which, else VPS 1 in New York
 //	{"do":"traffic","id":"70","bytes":1000}    the server sends; "rx" and "tx" instead of "bytes" for both ways
 //	{"do":"suspend"}, {"do":"unsuspend"}, {"do":"protect"}, {"do":"remove"}    staff does it by hand to "id"
 //	{"do":"rename","id":"70","name":"web"}     the customer does it in the panel
@@ -108,6 +109,7 @@ func (v *vendor) act(a sim.Act) error {
 		Bytes, Rx, Tx int64
 		N             int
 		Name          string
+		Product       map[string][]string
 	}
 	if err := json.Unmarshal(a.Raw, &with); err != nil {
 		return err
@@ -139,7 +141,14 @@ func (v *vendor) act(a sim.Act) error {
 	case "stranger":
 		for _, u := range v.users {
 			if u.ext == id {
-				_, problem := v.allocate(order{PackageID: 1, UserID: u.id, HypervisorID: 1}, false)
+				pack, place := int64(1), int64(1)
+				if list := with.Product["package"]; len(list) > 0 {
+					pack, _ = strconv.ParseInt(list[0], 10, 64)
+				}
+				if list := with.Product["group"]; len(list) > 0 {
+					place, _ = strconv.ParseInt(list[0], 10, 64)
+				}
+				_, problem := v.allocate(order{PackageID: pack, UserID: u.id, HypervisorID: place}, false)
 				return problem
 			}
 		}
@@ -183,11 +192,9 @@ func (v *vendor) routes() http.Handler {
 		"POST /users/{ext}/serverAuthenticationTokens/{id}": v.serverLogin,
 		"GET /servers":                                      v.listServers,
 		"POST /servers":                                     v.createServer,
-		"GET /servers/user/{id}":                            v.serversOfUser,
 		"GET /servers/{id}":                                 v.getServer,
 		"DELETE /servers/{id}":                              v.deleteServer,
-		"GET /servers/{id}/templates":                       v.serverTemplates,
-		"GET /servers/{id}/traffic":                         v.getTraffic,
+		"GET /servers/{id}/{part}":                          v.partOfServer, // user/{id}, too
 		"POST /servers/{id}/build":                          v.build,
 		"POST /servers/{id}/suspend":                        v.suspend(true),
 		"POST /servers/{id}/unsuspend":                      v.suspend(false),
