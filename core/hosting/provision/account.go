@@ -52,14 +52,22 @@ func (s *Service) Accounts(ctx context.Context, subs []ids.Subscription) (map[id
 	return s.store.accounts(ctx, subs)
 }
 
-// Reveal answers the credentials of an account in plain text, and writes down who saw them.
+// Reveal answers the credentials of an account in plain text: once. They are forgotten with it, and who saw them is
+// written down. Error: ErrShown when there is nothing left to show.
 func (s *Service) Reveal(ctx context.Context, sub ids.Subscription) (ways []Credential, err error) {
 	err = s.db.Tx(ctx, func(ctx context.Context) error {
-		acc, err := s.openAccount(ctx, sub)
+		acc, err := s.lockAccount(ctx, sub)
 		if err != nil {
 			return err
 		}
+		if len(acc.credentials) == 0 {
+			return ErrShown
+		}
 		ways = acc.credentials
+		acc.credentials = nil
+		if err := s.updateAccount(ctx, acc); err != nil {
+			return err
+		}
 		return s.audit.Add(ctx, audit.Entry{Action: "service.reveal", Subject: string(sub), Customer: acc.Customer})
 	})
 	return ways, err
@@ -147,7 +155,7 @@ func (s *Service) reference(ctx context.Context, acc Account) (panel.Panel, pane
 	if err != nil {
 		return nil, panel.Ref{}, err
 	}
-	if customer.Notes, err = s.customerNotes(ctx, acc.Instance, acc.Customer); err != nil {
+	if customer.Notes, err = s.CustomerNotes(ctx, acc.Instance, acc.Customer); err != nil {
 		return nil, panel.Ref{}, err
 	}
 	return p, panel.Ref{Service: string(acc.Subscription), RemoteID: acc.RemoteID, Customer: customer, Notes: acc.notes}, nil
@@ -174,6 +182,14 @@ func (s *Service) saveAccount(ctx context.Context, o Operation, acc Account, a a
 	if acc.Subscription == "" {
 		return nil
 	}
+	// Somebody may have looked at the account or revealed its credentials while the panel was called. Notes are written
+	// by operations alone, and those of one account never overlap.
+	fresh, err := s.lockAccount(ctx, acc.Subscription)
+	if err != nil {
+		return err
+	}
+	fresh.notes = acc.notes
+	acc = fresh
 	if ok {
 		if a.progress.RemoteID != "" {
 			acc.RemoteID = a.progress.RemoteID
@@ -225,6 +241,14 @@ func (s *Service) openAccount(ctx context.Context, sub ids.Subscription) (Accoun
 	return acc, nil
 }
 
+// lockAccount reads an account that will change in the transaction of ctx.
+func (s *Service) lockAccount(ctx context.Context, sub ids.Subscription) (Account, error) {
+	if err := s.store.lockAccount(ctx, sub); err != nil {
+		return Account{}, err
+	}
+	return s.openAccount(ctx, sub)
+}
+
 func (s *Service) insertAccount(ctx context.Context, acc Account) error {
 	notes, credentials, err := s.sealAccount(acc)
 	if err != nil {
@@ -249,8 +273,8 @@ func (s *Service) sealAccount(acc Account) (notes, credentials string, err error
 	return notes, credentials, err
 }
 
-// customerNotes are what one panel instance wants to remember about a customer.
-func (s *Service) customerNotes(ctx context.Context, instance string, c ids.Customer) (sdk.Notes, error) {
+// CustomerNotes are what one plugin instance wants to remember about a customer: panels and gateways alike.
+func (s *Service) CustomerNotes(ctx context.Context, instance string, c ids.Customer) (sdk.Notes, error) {
 	sealed, err := s.store.customerNotes(ctx, instance, c)
 	if err != nil {
 		return nil, err
@@ -260,7 +284,8 @@ func (s *Service) customerNotes(ctx context.Context, instance string, c ids.Cust
 	return notes, err
 }
 
-func (s *Service) saveCustomerNotes(ctx context.Context, instance string, c ids.Customer, notes sdk.Notes) error {
+// SaveCustomerNotes keeps them. Error: Unknown, as what was noted is lost.
+func (s *Service) SaveCustomerNotes(ctx context.Context, instance string, c ids.Customer, notes sdk.Notes) error {
 	sealed, err := s.sealJSON("plugin_customers:"+instance+":"+string(c), notes)
 	if err != nil {
 		return err

@@ -20,14 +20,14 @@ func (s *Service) call(ctx context.Context, o *Operation, acc *Account) (answer,
 	if err != nil {
 		return answer{method: string(o.Kind)}, fault.New(fault.Unavailable, "customer_unreadable", "").Because(err)
 	}
-	notes, err := s.customerNotes(ctx, o.Instance, o.Customer)
+	notes, err := s.CustomerNotes(ctx, o.Instance, o.Customer)
 	if err != nil {
 		return answer{method: string(o.Kind)}, fault.New(fault.Unavailable, "notes_unreadable", "").Because(err)
 	}
 	customer.Notes = notes
 	ref := panel.Ref{Service: string(o.Subscription), RemoteID: acc.RemoteID, Customer: customer, Notes: acc.notes}
 	a, err := s.dispatch(ctx, p, o, ref)
-	if saveErr := s.saveCustomerNotes(context.WithoutCancel(ctx), o.Instance, o.Customer, ref.Customer.Notes); saveErr != nil {
+	if saveErr := s.SaveCustomerNotes(context.WithoutCancel(ctx), o.Instance, o.Customer, ref.Customer.Notes); saveErr != nil {
 		err = errors.Join(err, saveErr)
 	}
 	return a, err

@@ -17,6 +17,7 @@ import (
 var (
 	ErrNotFound  = fault.New(fault.NotFound, "operation_not_found", "That job does not exist.")
 	ErrNoAccount = fault.New(fault.NotFound, "account_not_found", "This service has no account on a panel yet.")
+	ErrShown     = fault.New(fault.Conflict, "credentials_shown", "The sign-in data was shown already. Reset the password to get new ones.")
 	ErrNotRetry  = fault.New(fault.Conflict, "operation_not_stopped", "Only a job that stopped can be tried again.")
 )
 

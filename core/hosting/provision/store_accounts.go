@@ -36,6 +36,16 @@ func (s store) account(ctx context.Context, sub ids.Subscription) (a Account, no
 	return a, notes, credentials, err
 }
 
+// lockAccount keeps an account from changing until the transaction ends.
+func (s store) lockAccount(ctx context.Context, sub ids.Subscription) error {
+	var id string
+	err := s.db.Write(ctx).QueryRowContext(ctx, `SELECT subscription_id FROM accounts WHERE subscription_id = ?`+s.db.ForUpdate(), sub).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNoAccount
+	}
+	return err
+}
+
 func (s store) accounts(ctx context.Context, subs []ids.Subscription) (map[ids.Subscription]Account, error) {
 	out := make(map[ids.Subscription]Account, len(subs))
 	if len(subs) == 0 {
