@@ -35,6 +35,7 @@ func Register(s grpc.ServiceRegistrar, p Plugin, world wire.World) (forget func(
 	instances := wire.NewInstances(open,
 		func(v form.Values) []string { return wire.Secrets(settings, v) },
 		func(label, message string, args ...any) { root.Error(message, append(args, "instance", label)...) })
+	instances.Overdue = world.Overdue
 	pluginv1.RegisterPluginServer(s, &server{plugin: p, kind: t, instances: instances})
 	t.Register(s, instances)
 	return instances.Close, nil

@@ -26,6 +26,11 @@ func Serve(describe func() Plugin) {
 		HTTP: func(instance string, log hclog.Logger) *http.Client { return egress.New(instance, socket, log) },
 	}
 	p := describe()
+	log := hclog.New(&hclog.LoggerOptions{Name: p.Name, Level: hclog.Info, Output: os.Stderr, JSONFormat: true})
+	world.Overdue = func(instance string) {
+		log.Error("a call ran on after its deadline, so the program ends: pass ctx on to whatever waits", "instance", instance)
+		os.Exit(1)
+	}
 	if err := mistakes(p); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -36,7 +41,7 @@ func Serve(describe func() Plugin) {
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(opts, ServerOptions()...)...)
 		},
-		Logger: hclog.New(&hclog.LoggerOptions{Name: p.Name, Level: hclog.Info, Output: os.Stderr, JSONFormat: true}),
+		Logger: log,
 	})
 }
 

@@ -130,6 +130,9 @@ func (p *Process) Done() <-chan struct{} { return p.run.done }
 // Ended says how it ended, once Done: "exit status 2", "signal: killed".
 func (p *Process) Ended() string { return p.run.ended }
 
+// Said is the last warning, error or stray word of its log: why it ended, mostly.
+func (p *Process) Said() string { return p.run.log.last() }
+
 // Ping asks whether it still answers. Error: it does not, within ctx.
 func (p *Process) Ping(ctx context.Context) error {
 	answer, err := grpc_health_v1.NewHealthClient(p.conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: plugin.GRPCServiceName})

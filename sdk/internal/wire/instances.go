@@ -15,6 +15,9 @@ type Instances struct {
 	secrets func(v form.Values) []string
 	bug     func(label, message string, args ...any)
 
+	// Overdue is World.Overdue.
+	Overdue func(label string)
+
 	mu      sync.Mutex
 	byLabel map[string]*instance
 }

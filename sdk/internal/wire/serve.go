@@ -28,6 +28,7 @@ var errNoLabel = errors.New("the call names no instance")
 // keep (nil: none) goes along with both outcomes.
 func Serve[P, A any](ctx context.Context, i *Instances, call *pluginv1.Call, effect Effect, keep *Keep, do func(context.Context, P) (A, error)) (answer A, err error) {
 	var none A
+	defer i.supervise(ctx, call.GetInstance())()
 	ctx, stop := shorter(ctx)
 	defer stop()
 	at, release, err := i.use(call.GetInstance(), ValuesIn(call.GetSettings()))
@@ -82,6 +83,16 @@ func guarded[P, A any](ctx context.Context, p P, do func(context.Context, P) (A,
 		}
 	}()
 	return do(ctx, p)
+}
+
+// supervise tells of a call that does not end with its deadline. done ends it.
+func (i *Instances) supervise(ctx context.Context, label string) (done func()) {
+	at, ok := ctx.Deadline()
+	if !ok || i.Overdue == nil {
+		return func() {}
+	}
+	timer := time.AfterFunc(time.Until(at)+overdueAfter, func() { i.Overdue(label) })
+	return func() { timer.Stop() }
 }
 
 // shorter ends the call a little before the host gives up, so that what was noted until then still travels back.

@@ -23,4 +23,9 @@ type World struct {
 	Log  io.Writer // JSON lines of hclog
 	HTTP func(instance string, log hclog.Logger) *http.Client
 	Now  func() time.Time
+	// Overdue, if set, is told of a call that still runs well after its deadline: it costs a program its life.
+	Overdue func(instance string)
 }
+
+// overdueAfter is how long after its deadline a call may still run.
+const overdueAfter = 5 * time.Second
