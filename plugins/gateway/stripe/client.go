@@ -28,6 +28,12 @@ type guard struct{ next http.RoundTripper }
 // RoundTrip implements http.RoundTripper.
 func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	change := r.Method != http.MethodGet
+	if change {
+		// Go's transport repeats what has a key by itself when the connection is cut. The host does that, and looks first.
+		once := *r
+		once.GetBody = nil
+		r = &once
+	}
 	answer, err := g.next.RoundTrip(r)
 	if err != nil {
 		return nil, unreached(err, change)

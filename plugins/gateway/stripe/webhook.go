@@ -211,7 +211,7 @@ func (g *Gateway) InstallWebhook(ctx context.Context, address string) (form.Valu
 	var before []string
 	list := g.stripe.WebhookEndpoints.List(&stripe.WebhookEndpointListParams{ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(100)}})
 	for list.Next() {
-		if e := list.WebhookEndpoint(); e.Metadata[metaInstalled] == mark && host(e.URL) == host(address) {
+		if e := list.WebhookEndpoint(); e.Metadata[metaInstalled] == mark && site(e.URL) == site(address) {
 			before = append(before, e.ID)
 		}
 	}
@@ -236,8 +236,8 @@ func (g *Gateway) InstallWebhook(ctx context.Context, address string) (form.Valu
 	return form.Values{"webhook_secret": {made.Secret}}, nil
 }
 
-// host is the host and port of an address, "" of what is none.
-func host(address string) string {
+// site is the host and port of an address, "" of what is none.
+func site(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""

@@ -34,6 +34,7 @@ var visits = []testCase{
 		})
 	}},
 	{"a visit begun again is the same page", nil, beginsOnce},
+	{"a paid visit whose notes were lost is found or Unknown", nil, findsWhatWasLost},
 	{"Look never moves money", nil, looksOnly},
 	{"an open visit is Waiting and an expired one Lapsed", nil, lapses},
 	{"a capture refused inside a finished order is Declined", both(announces[gateway.Finisher], classified(gateway.Soft)), refusesACapture},
@@ -90,11 +91,36 @@ func beginsOnce(b *bench) {
 	third := b.begin(v)
 	equal(b, "The page, when the notes are lost", third.URL, first.URL)
 	b.play("pay", v.ID)
-	out, err := b.client.Begin(b.Context(), v)
-	b.must("Begin of what is paid", err)
-	if out.Status == gateway.Waiting {
-		b.fail("A visit that was paid is begun again")
+	for _, notes := range []sdk.Notes{v.Notes, {}} {
+		v.Notes = notes
+		out, err := b.client.Begin(b.Context(), v)
+		b.must("Begin of what is paid", err)
+		if out.Status == gateway.Waiting {
+			b.fail("A visit that was paid is begun again")
+		}
 	}
+}
+
+func findsWhatWasLost(b *bench) {
+	v := b.visit(jane(), euro, false)
+	out := b.pay(v)
+	for _, age := range []time.Duration{0, b.suite.KeyLife} {
+		b.sim.AddClock(age)
+		for what, call := range map[string]func() (gateway.Outcome, error){
+			"Look":  func() (gateway.Outcome, error) { return b.client.Look(b.Context(), v.Attempt) },
+			"Begin": func() (gateway.Outcome, error) { return b.client.Begin(b.Context(), v) },
+		} {
+			v.Notes, v.Customer.Notes = sdk.Notes{}, sdk.Notes{}
+			found, err := call()
+			if err != nil {
+				b.kind(what+" for a paid visit whose notes were lost", err, fault.Unknown)
+				continue
+			}
+			b.captured(v.Attempt, found)
+			equal(b, "Reference", found.Reference, out.Reference)
+		}
+	}
+	b.moved(v.ID, 1999, 0, "EUR")
 }
 
 func looksOnly(b *bench) {
