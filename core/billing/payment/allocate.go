@@ -35,22 +35,20 @@ func (s *Service) Allocate(ctx context.Context, id ids.Payment, parts []Allocati
 
 // standing is where the money of some parts is now: one for each place, the latest to be filled first.
 func standing(parts []Allocation) []Allocation {
-	type place struct {
-		kind AllocationKind
-		inv  ids.Invoice
+	sums := map[place]int64{}
+	for _, a := range parts {
+		sums[place{a.Kind, a.Invoice}] += a.Minor
 	}
-	at := map[place]int{}
 	var out []Allocation
 	for _, a := range slices.Backward(parts) {
-		key := place{a.Kind, a.Invoice}
-		if i, ok := at[key]; ok {
-			out[i].Minor += a.Minor
-			continue
+		at := place{a.Kind, a.Invoice}
+		if a.Minor > 0 && sums[at] > 0 {
+			a.Minor = sums[at]
+			out = append(out, a)
+			delete(sums, at)
 		}
-		at[key] = len(out)
-		out = append(out, a)
 	}
-	return slices.DeleteFunc(out, func(a Allocation) bool { return a.Minor == 0 })
+	return out
 }
 
 // Standing is where the money of payments is now, the latest place first: what a lost dispute takes from.

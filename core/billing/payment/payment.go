@@ -139,14 +139,20 @@ type Allocation struct {
 	At      time.Time
 }
 
+// place is where a part of a payment can be.
+type place struct {
+	kind    AllocationKind
+	invoice ids.Invoice
+}
+
 // allocate checks parts against what was given out before, and answers the new sum.
 func (p Payment) allocate(before, parts []Allocation) (int64, error) {
 	if p.Status != StatusCaptured {
 		return 0, ErrNotCaptured
 	}
-	on := map[ids.Invoice]int64{}
+	on := map[place]int64{}
 	for _, a := range before {
-		on[a.Invoice] += a.Minor
+		on[place{a.Kind, a.Invoice}] += a.Minor
 	}
 	sum := p.Applied
 	for _, a := range parts {
@@ -154,9 +160,9 @@ func (p Payment) allocate(before, parts []Allocation) (int64, error) {
 			return 0, fmt.Errorf("part of %d to %s %q", a.Minor, a.Kind, a.Invoice)
 		}
 		sum += a.Minor
-		on[a.Invoice] += a.Minor
-		if a.Invoice != "" && on[a.Invoice] < 0 {
-			return 0, ErrOverAllocated.Because(fmt.Errorf("%d on %s", on[a.Invoice], a.Invoice))
+		at := place{a.Kind, a.Invoice}
+		if on[at] += a.Minor; on[at] < 0 {
+			return 0, ErrOverAllocated.Because(fmt.Errorf("%d on %s %s", on[at], a.Kind, a.Invoice))
 		}
 	}
 	if sum < 0 || sum > p.Amount.Minor() {
