@@ -190,7 +190,7 @@ func (p *Panel) Reinstall(ctx context.Context, op sdk.Op, r panel.Ref, checkout 
 
 // ResetPassword implements panel.PasswordResetter. It is the password of the person on the panel, for the pages and for
 // SFTP. Users that were there before us, and administrators, are not ours to sign on as.
-func (p *Panel) ResetPassword(ctx context.Context, _ sdk.Op, r panel.Ref, want secret.Value) (panel.Progress, error) {
+func (p *Panel) ResetPassword(ctx context.Context, op sdk.Op, r panel.Ref, want secret.Value) (panel.Progress, error) {
 	s, err := p.find(ctx, r)
 	if err != nil {
 		return panel.Progress{}, err
@@ -204,8 +204,11 @@ func (p *Panel) ResetPassword(ctx context.Context, _ sdk.Op, r panel.Ref, want s
 	case u.ID != s.User || u.RootAdmin:
 		return panel.Progress{}, errNeedsPerson.Because(fmt.Errorf("server %d belongs to user %d; ours is %d (administrator: %t)", s.ID, s.User, u.ID, u.RootAdmin))
 	}
-	if err := p.patch(ctx, u, map[string]any{"password": want.Reveal()}); err != nil {
-		return panel.Progress{}, err
+	if r.Notes[notePassword] != op.ID {
+		if err := p.patch(ctx, u, map[string]any{"password": want.Reveal()}); err != nil {
+			return panel.Progress{}, err
+		}
+		r.Notes[notePassword] = op.ID
 	}
 	return panel.Progress{Done: true, Credentials: p.credentials(s, u, want)}, nil
 }
@@ -242,15 +245,15 @@ func (p *Panel) patch(ctx context.Context, u user, change map[string]any) error 
 	return p.app.do(ctx, http.MethodPatch, "/users/"+strconv.FormatInt(u.ID, 10), in, &after)
 }
 
-// UpdateCustomer implements sdk.CustomerUpdater. The name to sign in with stays. A user that was there before us keeps its
-// address: it may belong to somebody else.
+// UpdateCustomer implements sdk.CustomerUpdater. The name to sign in with stays. A user that was there before us, or that
+// became an administrator, keeps its address: who can change it can ask the panel for a new password.
 func (p *Panel) UpdateCustomer(ctx context.Context, c sdk.Customer) error {
 	u, err := p.ours(ctx, c)
 	switch {
+	case fault.KindOf(err) == fault.NotFound || err == nil && u.RootAdmin:
+		return nil
 	case err != nil:
 		return err
-	case u.RootAdmin:
-		return fault.New(fault.NotFound, "not_ours", "")
 	}
 	in := userFields(c)
 	if u.Email == in["email"] && u.FirstName == in["first_name"] && u.LastName == in["last_name"] {

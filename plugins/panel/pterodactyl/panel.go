@@ -25,6 +25,8 @@ const (
 	noteIdentifier = "identifier" // what the client API calls it
 	noteBuild      = "build"      // the op that last started an installation
 	noteName       = "name"       // "taken": the user name we wanted belongs to somebody else
+	notePower      = "power"      // the op that last switched the power
+	notePassword   = "password"   // the op that last set the password
 )
 
 // New describes the program.

@@ -36,7 +36,10 @@ func (p *Panel) resources(ctx context.Context, identifier string) (stats, error)
 }
 
 // Power implements panel.PowerSwitch.
-func (p *Panel) Power(ctx context.Context, _ sdk.Op, r panel.Ref, a panel.PowerAction) (panel.Progress, error) {
+func (p *Panel) Power(ctx context.Context, op sdk.Op, r panel.Ref, a panel.PowerAction) (panel.Progress, error) {
+	if r.Notes[notePower] == op.ID {
+		return panel.Done(), nil
+	}
 	identifier := r.Notes[noteIdentifier]
 	if identifier == "" {
 		s, err := p.find(ctx, r)
@@ -46,11 +49,14 @@ func (p *Panel) Power(ctx context.Context, _ sdk.Op, r panel.Ref, a panel.PowerA
 		identifier = s.Identifier
 	}
 	in := map[string]any{"signal": a} // the panel has the same four words
-	err := p.client.do(ctx, http.MethodPost, "/servers/"+url.PathEscape(identifier)+"/power", in, nil)
-	if fault.KindOf(err) == fault.Conflict {
-		err = fault.New(fault.Conflict, "not_ready", "The server is suspended or being installed.").Because(err)
+	switch err := p.client.do(ctx, http.MethodPost, "/servers/"+url.PathEscape(identifier)+"/power", in, nil); {
+	case fault.KindOf(err) == fault.Conflict:
+		return panel.Progress{}, fault.New(fault.Conflict, "not_ready", "The server is suspended or being installed.").Because(err)
+	case err != nil:
+		return panel.Progress{}, err
 	}
-	return panel.Done(), err
+	r.Notes[notePower] = op.ID
+	return panel.Done(), nil
 }
 
 // Login implements panel.LoginLinker. The panel signs nobody on: the link leads to the server's page, where it asks for a

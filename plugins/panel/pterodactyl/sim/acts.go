@@ -2,8 +2,10 @@ package sim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/ezscale/bursar/sdk/sim"
 )
@@ -23,6 +25,8 @@ func (p *panel) act(a sim.Act) error {
 	var more struct {
 		Node, Mail, Username string
 		Memory, CPU, Disk    *int64
+		Bytes                int64
+		Product              map[string][]string
 	}
 	if len(a.Raw) > 0 {
 		if err := json.Unmarshal(a.Raw, &more); err != nil {
@@ -40,8 +44,14 @@ func (p *panel) act(a sim.Act) error {
 	case "sold_out", "restock":
 		p.soldOut = a.Do == "sold_out"
 		return nil
+	case "stranger":
+		return p.stranger(a.ID, more.Product)
 	case "other_user":
 		p.addUser(object{"email": more.Mail, "username": more.Username, "first_name": "Somebody", "last_name": "Else", "password": "somebodyelse"})
+		return nil
+	}
+	if s == nil && a.ID == "" && (a.Do == "lock" || a.Do == "unlock") {
+		p.maintenance = a.Do == "lock"
 		return nil
 	}
 	if s == nil {
@@ -55,6 +65,8 @@ func (p *panel) act(a sim.Act) error {
 		p.installed(s)
 	case "lock", "unlock":
 		s.moving = a.Do == "lock"
+	case "traffic":
+		s.sent += more.Bytes
 	case "usage":
 		for to, value := range map[*int64]*int64{&s.memory: more.Memory, &s.cpu: more.CPU, &s.disk: more.Disk} {
 			if value != nil {
@@ -94,7 +106,23 @@ func (p *panel) cut(down bool, s *server, name string) error {
 	return nil
 }
 
-// put implements sim.Vendor: the servers are these, each on the first node with a free port.
+// stranger is a server that an administrator makes by hand, wherever a port is free, for the user whose external ID ends in
+// that number.
+func (p *panel) stranger(number string, product map[string][]string) error {
+	u := p.user(func(u *user) bool { return u.external == number || strings.HasSuffix(u.external, "_"+number) })
+	if u == nil {
+		u = p.addUser(object{"email": "user" + number + "@example.com", "username": "user" + number, "first_name": "Some", "last_name": "Body"})
+	}
+	plan := map[string]string{}
+	for name, values := range product {
+		if len(values) > 0 {
+			plan[name] = values[0]
+		}
+	}
+	return p.byHand(u, sim.Account{Plan: plan}, "")
+}
+
+// put implements sim.Vendor: the servers are these.
 func (p *panel) put(state sim.State) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,46 +138,52 @@ func (p *panel) put(state sim.State) error {
 			name := fmt.Sprintf("user%d", len(p.users))
 			u = p.addUser(object{"email": name + "@example.com", "username": name, "first_name": "Some", "last_name": "Body", "external_id": a.Customer})
 		}
-		e := nests[0].eggs[0]
-		s := &server{
-			name: "server", external: a.Service, status: now, user: u.id, egg: e, image: e.images[0][1], startup: e.startup, environment: map[string]any{},
-			limits: map[string]int64{"memory": 1024, "disk": 5120, "cpu": 100, "swap": 0, "io": 500}, oomDisabled: true, power: "offline", polls: Polls,
-			memory: -1, cpu: -1, disk: -1, created: p.now(), updated: p.now(),
-		}
-		for name, value := range a.Plan {
-			n, err := strconv.ParseInt(value, 10, 64)
-			switch _, is := s.limits[name]; {
-			case err == nil && is:
-				s.limits[name] = n
-			case err == nil && name == "databases":
-				s.databases = n
-			case err == nil && name == "backups":
-				s.backups = n
-			case err == nil && name == "allocations":
-				s.allocs = n
-			}
-		}
-		for _, v := range e.variables {
-			s.environment[v.env] = v.value
-		}
-		if a.Power == "running" {
-			s.power = "running"
-		}
-		n, at := pick(p.nodes[:1], false, func(int64) bool { return true })
-		if at == nil {
-			return fmt.Errorf("account %d: no free port", i)
-		}
-		p.add(s, n, at)
-		for name, value := range a.Usage {
-			switch name {
-			case "memory":
-				s.memory = value
-			case "cpu":
-				s.cpu = value
-			case "disk":
-				s.disk = value
-			}
+		if err := p.byHand(u, a, now); err != nil {
+			return fmt.Errorf("account %d: %w", i, err)
 		}
 	}
+	return nil
+}
+
+// byHand makes a server without asking whether there is room.
+func (p *panel) byHand(u *user, a sim.Account, status string) error {
+	e := nests[0].eggs[0]
+	if _, id, is := strings.Cut(a.Plan["egg"], "/"); is {
+		n, _ := strconv.ParseInt(id, 10, 64)
+		if found := findEgg(n); found != nil {
+			e = found
+		}
+	}
+	s := &server{
+		name: "server", external: a.Service, status: status, user: u.id, egg: e, image: e.images[0][1], startup: e.startup, environment: map[string]any{},
+		limits: map[string]int64{"memory": 1024, "disk": 5120, "cpu": 100, "swap": 0, "io": 500}, oomDisabled: true, power: "offline", polls: Polls, first: true,
+		memory: -1, cpu: -1, disk: -1, created: p.now(), updated: p.now(),
+	}
+	for name := range s.limits {
+		if n, err := strconv.ParseInt(a.Plan[name], 10, 64); err == nil {
+			s.limits[name] = n
+		}
+	}
+	for name, to := range map[string]*int64{"databases": &s.databases, "backups": &s.backups, "allocations": &s.allocs} {
+		if n, err := strconv.ParseInt(a.Plan[name], 10, 64); err == nil {
+			*to = n
+		}
+	}
+	for _, v := range e.variables {
+		s.environment[v.env] = v.value
+	}
+	if a.Power == "running" {
+		s.power = "running"
+	}
+	for name, to := range map[string]*int64{"memory": &s.memory, "cpu": &s.cpu, "disk": &s.disk} {
+		if n, measured := a.Usage[name]; measured {
+			*to = n
+		}
+	}
+	n, at := pick(p.nodes, false, func(int64) bool { return true })
+	if at == nil {
+		return errors.New("no free port")
+	}
+	p.add(s, n, at)
 	return nil
 }

@@ -58,7 +58,7 @@ func (p *panel) getResources(r *request) (int, any) {
 	return http.StatusOK, thing("stats", object{
 		"current_state": s.power, "is_suspended": false, "resources": object{
 			"memory_bytes": memory, "cpu_absolute": json.Number(fmt.Sprintf("%d.%04d", cpu/10_000, cpu%10_000)), "disk_bytes": disk,
-			"network_rx_bytes": 1_048_576, "network_tx_bytes": 524_288, "uptime": uptime,
+			"network_rx_bytes": s.sent / 4, "network_tx_bytes": s.sent, "uptime": uptime,
 		},
 	})
 }
@@ -77,6 +77,7 @@ func (p *panel) postPower(r *request) (int, any) {
 	case p.node(s.node).down:
 		return unreachable()
 	}
+	s.sent = 0 // the counters begin anew with the container
 	s.power = map[string]string{"start": "running", "restart": "running", "stop": "offline", "kill": "offline"}[text(r.in["signal"])]
 	return http.StatusNoContent, nil
 }

@@ -161,6 +161,8 @@ func (p *panel) serve(w http.ResponseWriter, r *http.Request, h handler) {
 	accept := strings.ToLower(r.Header.Get("Accept"))
 	status, body := 0, any(nil)
 	switch {
+	case p.maintenance:
+		status, body = http.StatusServiceUnavailable, object{"message": "Service Unavailable"}
 	case key != ApplicationKey && key != ClientKey && key != ReadKey:
 		if !strings.Contains(accept, "application/json") && !strings.Contains(accept, "application/vnd.pterodactyl.v1+json") {
 			http.Redirect(w, r, "/auth/login", http.StatusFound)

@@ -11,7 +11,9 @@
 //	stuck        an installation never ends; finish ends it
 //	node_down    the node of a server, or node "2", cannot be reached; node_up
 //	sold_out     no node takes another server; restock
-//	lock         the server is being moved to another node; unlock
+//	lock         the server is being moved to another node, or without id: the panel is closed for maintenance; unlock
+//	stranger     somebody makes a server by hand for customer 1042: {"id":"1042","product":{…}}
+//	traffic      a server sends so much: {"bytes":1000}
 //	usage        {"memory":…,"cpu":…,"disk":…} is what the node measures: bytes, and cpu in parts per million of a core
 //	other_user   somebody at the panel has that mail: {"mail":"jane@example.com","username":"jane"}
 package sim
@@ -53,6 +55,8 @@ type panel struct {
 	fails   bool // the next installation
 	stuck   bool
 	soldOut bool
+
+	maintenance bool
 }
 
 type rate struct {
@@ -86,6 +90,7 @@ type server struct {
 	fails, stuck, moving       bool
 	polls                      int
 	memory, cpu, disk          int64 // measured; below zero: a share of the limit
+	sent                       int64 // bytes since the container started
 	created, updated           time.Time
 }
 
@@ -107,7 +112,7 @@ func (p *panel) reset() {
 func (p *panel) clear() {
 	began := time.Date(2024, 10, 24, 18, 4, 30, 0, time.UTC)
 	p.last, p.rates, p.servers = map[string]int64{}, map[string]rate{}, nil
-	p.fails, p.stuck, p.soldOut = false, false, false
+	p.fails, p.stuck, p.soldOut, p.maintenance = false, false, false, false
 	p.nodes = nodes()
 	p.users = []*user{{
 		id: p.number("user"), uuid: uuid("user", 1), username: "admin", email: "admin@games.example", first: "Ada", family: "Admin", lang: "en",
