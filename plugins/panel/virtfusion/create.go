@@ -137,15 +137,23 @@ func (p *Panel) order(ctx context.Context, c panel.Creation, plan Plan, order Or
 	var out data[server]
 	err := p.api.do(ctx, http.MethodPost, "/servers", ask, &out)
 	if fault.KindOf(err) == fault.Invalid {
-		free, stockErr := p.stock(ctx, plan, group)
-		if stockErr == nil && free == 0 || placed.MatchString(fault.Of(err).Detail) {
-			err = errStock.Because(err)
-		}
+		err = p.refused(ctx, plan, group, err)
 	}
 	if err == nil && out.Data.ID == 0 {
 		err = unreadable(true, "a server without an ID")
 	}
 	return out.Data, err
+}
+
+// refused says what a refusal means: 422 is of a wrong order and of a full house alike.
+func (p *Panel) refused(ctx context.Context, plan Plan, group string, err error) error {
+	if pack, planErr := p.api.plan(ctx, number(plan.Package)); planErr == nil && !pack.Enabled {
+		return fault.New(fault.Invalid, "package_disabled", "This package is disabled in the panel.").On("package").Because(err)
+	}
+	if free, stockErr := p.stock(ctx, plan, group); stockErr == nil && free == 0 || placed.MatchString(fault.Of(err).Detail) {
+		return errStock.Because(err)
+	}
+	return err
 }
 
 // number reads an ID that a form has checked.

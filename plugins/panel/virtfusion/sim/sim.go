@@ -83,8 +83,10 @@ func (v *vendor) state() sim.State {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sweep()
+	passwords := map[string]string{}
 	out := sim.State{Things: map[string]int{"customer": len(v.users), "account": len(v.servers)}}
 	for _, s := range v.servers {
+		passwords[strconv.FormatInt(s.id, 10)] = s.password
 		status := map[string]string{allocated: "building", queued: "building", failed: "failed", complete: "active"}[s.state]
 		if s.suspended {
 			status = "suspended"
@@ -100,6 +102,7 @@ func (v *vendor) state() sim.State {
 			Usage: map[string]int64{"traffic": s.used(v.now())},
 		})
 	}
+	out.Extra, _ = json.Marshal(map[string]any{"passwords": passwords}) // by server: what its main user signs on with
 	return out
 }
 
