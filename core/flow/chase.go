@@ -178,7 +178,9 @@ func (f *Flow) step(ctx context.Context, c *chase, step dunning.Step, today peri
 			if err := record(ctx, ""); err != nil {
 				return err
 			}
-			return f.eachRunning(ctx, c, func(ctx context.Context, id ids.Subscription) error { return f.end(ctx, id, subscription.Unpaid, today) })
+			return f.eachRunning(ctx, c, func(ctx context.Context, id ids.Subscription) error {
+				return f.end(ctx, id, subscription.Unpaid, today)
+			})
 		})
 	case dunning.GiveUpKind:
 		r.WrittenOff++
@@ -383,4 +385,3 @@ func retries(steps map[string]dunning.Taken) (n int) {
 
 // dunningResult is how a charge's end is written down.
 func dunningResult(c gateway.Class) dunning.Result { return dunning.Result(c) }
-

@@ -163,12 +163,8 @@ func (f *Flow) unearn(ctx context.Context, want []invoice.CreditLine, today peri
 		if len(set) == 0 {
 			continue // it was revenue from the first day
 		}
-		own := make([]ledger.Segment, len(set))
-		for k, s := range set {
-			own[k] = ledger.Segment{From: s.From, To: s.To, Minor: s.Minor, Closed: s.Closed}
-		}
 		var after []ledger.Segment
-		w.FromDeferred, after = ledger.Take(own, w.Net, today)
+		w.FromDeferred, after = ledger.Take(segmentsOf(set), w.Net, today)
 		w.Segments = make([]invoice.Segment, len(after))
 		for k, s := range after {
 			w.Segments[k] = invoice.Segment{From: s.From, To: s.To, Minor: s.Minor, Closed: s.Closed}

@@ -139,4 +139,3 @@ func (f *Flow) loseDispute(ctx context.Context, h ledger.Head, turn payment.Disp
 	}
 	return nil
 }
-

@@ -101,7 +101,7 @@ type Flow struct {
 
 // pace says how long things may take before somebody is told something else.
 type pace struct {
-	page   time.Duration // a hosted page stays open
+	page time.Duration // a hosted page stays open
 	back time.Duration // a browser that came back waits for the gateway
 }
 

@@ -83,7 +83,9 @@ func (f *Flow) keepEvents(ctx context.Context, instance string, w sdk.Webhook, e
 	return nil
 }
 
-func meaningOf(instance, event string) string { return "webhook_inbox:" + instance + "/" + event + ":meaning" }
+func meaningOf(instance, event string) string {
+	return "webhook_inbox:" + instance + "/" + event + ":meaning"
+}
 
 // applyInbox applies one kept event: once, in whatever order they came.
 func (f *Flow) applyInbox(ctx context.Context, j jobs.Job) error {

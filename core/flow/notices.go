@@ -481,4 +481,3 @@ func (f *Flow) mailEnded(ctx context.Context, e outbox.Event) error {
 		return nil
 	})
 }
-

@@ -41,7 +41,9 @@ func (f *Flow) Ways(ctx context.Context) ([]Way, error) {
 	}
 	var out []Way
 	all := f.Gateways.Offered()
-	add := func(g GatewayInfo) { out = append(out, Way{Gateway: g.Instance, Title: g.Title, CanSave: g.CanSave, Up: g.Up}) }
+	add := func(g GatewayInfo) {
+		out = append(out, Way{Gateway: g.Instance, Title: g.Title, CanSave: g.CanSave, Up: g.Up})
+	}
 	for _, label := range s.Sales.Gateways {
 		for _, g := range all {
 			if g.Instance == label {

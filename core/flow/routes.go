@@ -13,10 +13,10 @@ import (
 // Routes is the business, read top to bottom: after each event, what follows.
 func (f *Flow) Routes() outbox.Routes {
 	return outbox.Routes{
-		order.EventPlaced:                {outbox.Step("tell", f.tellOrder), outbox.Step("make", f.makeOnOrder)},
-		order.EventCancelled:             {outbox.Step("undo", f.undoOrder)},
-		invoice.EventIssued:              {outbox.Step("charge", f.chargeIssued), outbox.Step("mail", f.mailIssued)},
-		invoice.EventPaid:                {outbox.Step("deliver", f.deliver), outbox.Step("resume", f.resumePaid), outbox.Step("stop", f.stopPages), outbox.Step("receipt", f.mailReceipt)},
+		order.EventPlaced:           {outbox.Step("tell", f.tellOrder), outbox.Step("make", f.makeOnOrder)},
+		order.EventCancelled:        {outbox.Step("undo", f.undoOrder)},
+		invoice.EventIssued:         {outbox.Step("charge", f.chargeIssued), outbox.Step("mail", f.mailIssued)},
+		invoice.EventPaid:           {outbox.Step("deliver", f.deliver), outbox.Step("resume", f.resumePaid), outbox.Step("stop", f.stopPages), outbox.Step("receipt", f.mailReceipt)},
 		payment.EventDeclined:       {outbox.Step("mail", f.mailDeclined), outbox.Step("next", f.nextMethod)},
 		payment.EventHeld:           {outbox.Step("tell", f.tellHeld)},
 		payment.EventParked:         {outbox.Step("tell", f.tellParked)},

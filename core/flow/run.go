@@ -159,4 +159,3 @@ func (f *Flow) workDaily(ctx context.Context, j jobs.Job) error {
 	_, err = f.RunDay(ctx, today)
 	return err
 }
-

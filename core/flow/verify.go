@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/billing/invoice"
-	"github.com/ezscale/bursar/core/billing/ledger"
 	"github.com/ezscale/bursar/core/insight"
 	"github.com/ezscale/bursar/core/platform/audit"
 	"github.com/ezscale/bursar/core/sales/pricing"
@@ -29,7 +27,7 @@ func (f *Flow) Verify(ctx context.Context) ([]insight.Finding, error) {
 	add := func(check, subject, text string) {
 		out = append(out, insight.Finding{Check: check, Subject: subject, Text: text})
 	}
-	if err := f.Invoices.Verify(ctx, func(subject, text string) { add("frozen_hash", subject, text) }); err != nil {
+	if err := f.Invoices.Verify(ctx, func(finding string) { add("documents", "", finding) }); err != nil {
 		return nil, err
 	}
 	if err := f.Invoices.EachLine(ctx, func(l invoice.Line) error {
@@ -52,37 +50,4 @@ func (f *Flow) Verify(ctx context.Context) ([]insight.Finding, error) {
 		return nil, err
 	}
 	return out, nil
-}
-
-// proveEarned compares what each invoice has not earned yet with what the books say is deferred.
-func (f *Flow) proveEarned(ctx context.Context, add func(check, subject, text string)) error {
-	books, err := f.Ledger.Books(ctx)
-	if err != nil {
-		return err
-	}
-	page := invoice.DeferPage{Limit: 500}
-	for {
-		set, err := f.Invoices.Deferring(ctx, page)
-		if err != nil || len(set) == 0 {
-			return err
-		}
-		page.AfterID = set[len(set)-1].Invoice
-		booked, err := f.Ledger.DeferredOf(ctx, idsOf(set, func(d invoice.Deferring) ids.Invoice { return d.Invoice }))
-		if err != nil {
-			return err
-		}
-		for _, d := range set {
-			var left int64
-			for _, l := range d.Lines {
-				own := make([]ledger.Segment, len(l))
-				for i, s := range l {
-					own[i] = ledger.Segment{From: s.From, To: s.To, Minor: s.Minor, Closed: s.Closed}
-				}
-				left += ledger.Deferred(own, books.RecognisedTo)
-			}
-			if left != booked[d.Invoice] {
-				add("deferred", string(d.Invoice), "What this invoice has still to earn is not what the books have deferred.")
-			}
-		}
-	}
 }
