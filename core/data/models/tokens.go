@@ -23,93 +23,100 @@ import (
 
 // Token is an object representing the database table.
 type Token struct {
-	ID        string    `boil:"id" json:"id" toml:"id" yaml:"id"`
-	Purpose   string    `boil:"purpose" json:"purpose" toml:"purpose" yaml:"purpose"`
-	Owner     string    `boil:"owner" json:"owner" toml:"owner" yaml:"owner"`
-	Label     string    `boil:"label" json:"label" toml:"label" yaml:"label"`
-	Hash      string    `boil:"hash" json:"hash" toml:"hash" yaml:"hash"`
-	Scopes    string    `boil:"scopes" json:"scopes" toml:"scopes" yaml:"scopes"`
-	CreatedAt time.Time `boil:"created_at" json:"created_at" toml:"created_at" yaml:"created_at"`
-	ExpiresAt null.Time `boil:"expires_at" json:"expires_at,omitempty" toml:"expires_at" yaml:"expires_at,omitempty"`
-	UsedAt    null.Time `boil:"used_at" json:"used_at,omitempty" toml:"used_at" yaml:"used_at,omitempty"`
-	RevokedAt null.Time `boil:"revoked_at" json:"revoked_at,omitempty" toml:"revoked_at" yaml:"revoked_at,omitempty"`
+	ID         string      `boil:"id" json:"id" toml:"id" yaml:"id"`
+	Purpose    string      `boil:"purpose" json:"purpose" toml:"purpose" yaml:"purpose"`
+	Owner      string      `boil:"owner" json:"owner" toml:"owner" yaml:"owner"`
+	CustomerID null.String `boil:"customer_id" json:"customer_id,omitempty" toml:"customer_id" yaml:"customer_id,omitempty"`
+	Label      string      `boil:"label" json:"label" toml:"label" yaml:"label"`
+	Hash       string      `boil:"hash" json:"hash" toml:"hash" yaml:"hash"`
+	Scopes     string      `boil:"scopes" json:"scopes" toml:"scopes" yaml:"scopes"`
+	CreatedAt  time.Time   `boil:"created_at" json:"created_at" toml:"created_at" yaml:"created_at"`
+	ExpiresAt  null.Time   `boil:"expires_at" json:"expires_at,omitempty" toml:"expires_at" yaml:"expires_at,omitempty"`
+	UsedAt     null.Time   `boil:"used_at" json:"used_at,omitempty" toml:"used_at" yaml:"used_at,omitempty"`
+	RevokedAt  null.Time   `boil:"revoked_at" json:"revoked_at,omitempty" toml:"revoked_at" yaml:"revoked_at,omitempty"`
 
 	R *tokenR `boil:"" json:"" toml:"" yaml:""`
 	L tokenL  `boil:"-" json:"-" toml:"-" yaml:"-"`
 }
 
 var TokenColumns = struct {
-	ID        string
-	Purpose   string
-	Owner     string
-	Label     string
-	Hash      string
-	Scopes    string
-	CreatedAt string
-	ExpiresAt string
-	UsedAt    string
-	RevokedAt string
+	ID         string
+	Purpose    string
+	Owner      string
+	CustomerID string
+	Label      string
+	Hash       string
+	Scopes     string
+	CreatedAt  string
+	ExpiresAt  string
+	UsedAt     string
+	RevokedAt  string
 }{
-	ID:        "id",
-	Purpose:   "purpose",
-	Owner:     "owner",
-	Label:     "label",
-	Hash:      "hash",
-	Scopes:    "scopes",
-	CreatedAt: "created_at",
-	ExpiresAt: "expires_at",
-	UsedAt:    "used_at",
-	RevokedAt: "revoked_at",
+	ID:         "id",
+	Purpose:    "purpose",
+	Owner:      "owner",
+	CustomerID: "customer_id",
+	Label:      "label",
+	Hash:       "hash",
+	Scopes:     "scopes",
+	CreatedAt:  "created_at",
+	ExpiresAt:  "expires_at",
+	UsedAt:     "used_at",
+	RevokedAt:  "revoked_at",
 }
 
 var TokenTableColumns = struct {
-	ID        string
-	Purpose   string
-	Owner     string
-	Label     string
-	Hash      string
-	Scopes    string
-	CreatedAt string
-	ExpiresAt string
-	UsedAt    string
-	RevokedAt string
+	ID         string
+	Purpose    string
+	Owner      string
+	CustomerID string
+	Label      string
+	Hash       string
+	Scopes     string
+	CreatedAt  string
+	ExpiresAt  string
+	UsedAt     string
+	RevokedAt  string
 }{
-	ID:        "tokens.id",
-	Purpose:   "tokens.purpose",
-	Owner:     "tokens.owner",
-	Label:     "tokens.label",
-	Hash:      "tokens.hash",
-	Scopes:    "tokens.scopes",
-	CreatedAt: "tokens.created_at",
-	ExpiresAt: "tokens.expires_at",
-	UsedAt:    "tokens.used_at",
-	RevokedAt: "tokens.revoked_at",
+	ID:         "tokens.id",
+	Purpose:    "tokens.purpose",
+	Owner:      "tokens.owner",
+	CustomerID: "tokens.customer_id",
+	Label:      "tokens.label",
+	Hash:       "tokens.hash",
+	Scopes:     "tokens.scopes",
+	CreatedAt:  "tokens.created_at",
+	ExpiresAt:  "tokens.expires_at",
+	UsedAt:     "tokens.used_at",
+	RevokedAt:  "tokens.revoked_at",
 }
 
 // Generated where
 
 var TokenWhere = struct {
-	ID        whereHelperstring
-	Purpose   whereHelperstring
-	Owner     whereHelperstring
-	Label     whereHelperstring
-	Hash      whereHelperstring
-	Scopes    whereHelperstring
-	CreatedAt whereHelpertime_Time
-	ExpiresAt whereHelpernull_Time
-	UsedAt    whereHelpernull_Time
-	RevokedAt whereHelpernull_Time
+	ID         whereHelperstring
+	Purpose    whereHelperstring
+	Owner      whereHelperstring
+	CustomerID whereHelpernull_String
+	Label      whereHelperstring
+	Hash       whereHelperstring
+	Scopes     whereHelperstring
+	CreatedAt  whereHelpertime_Time
+	ExpiresAt  whereHelpernull_Time
+	UsedAt     whereHelpernull_Time
+	RevokedAt  whereHelpernull_Time
 }{
-	ID:        whereHelperstring{field: "`tokens`.`id`"},
-	Purpose:   whereHelperstring{field: "`tokens`.`purpose`"},
-	Owner:     whereHelperstring{field: "`tokens`.`owner`"},
-	Label:     whereHelperstring{field: "`tokens`.`label`"},
-	Hash:      whereHelperstring{field: "`tokens`.`hash`"},
-	Scopes:    whereHelperstring{field: "`tokens`.`scopes`"},
-	CreatedAt: whereHelpertime_Time{field: "`tokens`.`created_at`"},
-	ExpiresAt: whereHelpernull_Time{field: "`tokens`.`expires_at`"},
-	UsedAt:    whereHelpernull_Time{field: "`tokens`.`used_at`"},
-	RevokedAt: whereHelpernull_Time{field: "`tokens`.`revoked_at`"},
+	ID:         whereHelperstring{field: "`tokens`.`id`"},
+	Purpose:    whereHelperstring{field: "`tokens`.`purpose`"},
+	Owner:      whereHelperstring{field: "`tokens`.`owner`"},
+	CustomerID: whereHelpernull_String{field: "`tokens`.`customer_id`"},
+	Label:      whereHelperstring{field: "`tokens`.`label`"},
+	Hash:       whereHelperstring{field: "`tokens`.`hash`"},
+	Scopes:     whereHelperstring{field: "`tokens`.`scopes`"},
+	CreatedAt:  whereHelpertime_Time{field: "`tokens`.`created_at`"},
+	ExpiresAt:  whereHelpernull_Time{field: "`tokens`.`expires_at`"},
+	UsedAt:     whereHelpernull_Time{field: "`tokens`.`used_at`"},
+	RevokedAt:  whereHelpernull_Time{field: "`tokens`.`revoked_at`"},
 }
 
 // TokenRels is where relationship names are stored.
@@ -129,8 +136,8 @@ func (*tokenR) NewStruct() *tokenR {
 type tokenL struct{}
 
 var (
-	tokenAllColumns            = []string{"id", "purpose", "owner", "label", "hash", "scopes", "created_at", "expires_at", "used_at", "revoked_at"}
-	tokenColumnsWithoutDefault = []string{"id", "purpose", "owner", "label", "hash", "scopes", "created_at", "expires_at", "used_at", "revoked_at"}
+	tokenAllColumns            = []string{"id", "purpose", "owner", "customer_id", "label", "hash", "scopes", "created_at", "expires_at", "used_at", "revoked_at"}
+	tokenColumnsWithoutDefault = []string{"id", "purpose", "owner", "customer_id", "label", "hash", "scopes", "created_at", "expires_at", "used_at", "revoked_at"}
 	tokenColumnsWithDefault    = []string{}
 	tokenPrimaryKeyColumns     = []string{"id"}
 	tokenGeneratedColumns      = []string{}
