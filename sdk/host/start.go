@@ -124,7 +124,7 @@ func (p *Process) Conn() grpc.ClientConnInterface { return p.conn }
 // PID is its process ID.
 func (p *Process) PID() int { return p.run.pid }
 
-// Done is closed when the process has ended and nothing of its group is left.
+// Done is closed when the process has ended and its group was killed.
 func (p *Process) Done() <-chan struct{} { return p.run.done }
 
 // Ended says how it ended, once Done: "exit status 2", "signal: killed".

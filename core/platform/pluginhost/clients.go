@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ezscale/bursar/core/platform/auth"
 	"github.com/ezscale/bursar/sdk"
 	"github.com/ezscale/bursar/sdk/form"
 	"github.com/ezscale/bursar/sdk/gateway"
@@ -45,8 +46,11 @@ func power[T any](h *Host, kind, label string) (none T, err error) {
 }
 
 // Check asks an instance whether address, credentials and rights are good, also while its breaker is open, and remembers
-// the answer for Status.
+// the answer for Status. Rights: plugin.see.
 func (h *Host) Check(ctx context.Context, label string) (sdk.Report, error) {
+	if err := auth.Require(ctx, auth.PluginSee); err != nil {
+		return sdk.Report{}, err
+	}
 	p, err := power[sdk.Instance](h, "", label)
 	if err != nil {
 		return sdk.Report{}, err

@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -185,7 +186,7 @@ func (r *reader) plugin(block *hclsyntax.Block, dir string, taken map[string]int
 	} else if p.Enabled {
 		r.problem(line, where, "there is no pin, so it is not started: run `bursar plugin pin`.")
 	}
-	p.Settings, p.Network, p.Hears = r.settings(attrs["settings"], where), r.list(attrs["network"], where), r.list(attrs["hears"], where)
+	p.Settings, p.Network, p.Hears = r.settings(attrs["settings"], where), r.network(attrs["network"], where), r.list(attrs["hears"], where)
 	for _, inner := range block.Body.Blocks {
 		if inner.Type != "instance" {
 			r.problem(inner.TypeRange.Start.Line, where, fmt.Sprintf("there is no block %q.%s", inner.Type, hint(inner.Type, "instance")))
@@ -223,7 +224,7 @@ func (r *reader) instance(block *hclsyntax.Block, where string, taken map[string
 	if a, ok := attrs["enabled"]; ok {
 		i.Enabled = r.flag(a.Expr, where)
 	}
-	i.Settings, i.Network = r.settings(attrs["settings"], where), r.list(attrs["network"], where)
+	i.Settings, i.Network = r.settings(attrs["settings"], where), r.network(attrs["network"], where)
 	return i, true
 }
 
@@ -277,6 +278,16 @@ func (r *reader) flag(expr hclsyntax.Expression, where string) bool {
 		return false
 	}
 	return v.True()
+}
+
+func (r *reader) network(attr *hclsyntax.Attribute, where string) []string {
+	list := r.list(attr, where)
+	for _, target := range list {
+		if host, port, err := net.SplitHostPort(target); err != nil || host == "" || port == "" {
+			r.problem(attr.SrcRange.Start.Line, where, fmt.Sprintf("network: %q is no host and port, such as 10.20.0.5:8443.", target))
+		}
+	}
+	return list
 }
 
 func (r *reader) list(attr *hclsyntax.Attribute, where string) (out []string) {

@@ -477,7 +477,7 @@ func TestAPluginSeesOnlyWhatIsDocumented(t *testing.T) {
 	if want := "https://panel.example.com hush-hush  30s"; report.VendorVersion != want {
 		t.Errorf("settings %q, want %q", report.VendorVersion, want)
 	}
-	documented := []string{"BURSAR_PLUGIN", "PLUGIN_PROTOCOL_VERSIONS", "PLUGIN_CLIENT_CERT", "PLUGIN_UNIX_SOCKET_DIR", "TZ"}
+	documented := []string{"BURSAR_PLUGIN", "PLUGIN_PROTOCOL_VERSIONS", "PLUGIN_CLIENT_CERT", "PLUGIN_UNIX_SOCKET_DIR", "TZ", "BURSAR_EGRESS"}
 	pipes := 0
 	for _, seen := range report.Warnings {
 		if name, ok := strings.CutPrefix(seen, "env "); ok && !slices.Contains(documented, name) {

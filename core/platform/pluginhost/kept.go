@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ezscale/bursar/core/platform/audit"
+	"github.com/ezscale/bursar/core/platform/auth"
 	"github.com/ezscale/bursar/sdk"
 	"github.com/ezscale/bursar/sdk/form"
 )
@@ -102,8 +103,11 @@ func (h *Host) Learn(ctx context.Context, label string, v form.Values) error {
 }
 
 // InstallWebhook has the vendor call url from now on, and learns what it answers. Error: Unsupported where staff must do
-// it by hand.
+// it by hand. Rights: plugin.control.
 func (h *Host) InstallWebhook(ctx context.Context, label, url string) error {
+	if err := auth.Require(ctx, auth.PluginControl); err != nil {
+		return err
+	}
 	w, err := power[sdk.WebhookInstaller](h, "", label)
 	if err != nil {
 		return err

@@ -36,7 +36,8 @@ func (p *plugin) launch(ctx context.Context) (*host.Process, error) {
 		return nil, err
 	}
 	process, err := host.Start(ctx, host.Program{
-		Name: p.title(), Path: path, Dir: work, Sockets: p.host.run.sockets, Within: p.host.pace.start, Log: p.heard,
+		Name: p.title(), Path: path, Dir: work, Sockets: p.host.run.sockets, Egress: p.egress.listener.Addr().String(),
+		Within: p.host.pace.start, Log: p.heard,
 	})
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ type plugin struct {
 	stats     stats
 	tail      tail
 	watch     sync.Mutex // begin and end do not overlap
+	egress    *egress    // while it is watched
 	over      chan struct{}
 	cancel    context.CancelFunc
 
@@ -104,10 +105,21 @@ func (p *plugin) begin(ctx context.Context) (answered chan struct{}) {
 		return answered
 	}
 	ctx, p.cancel = context.WithCancel(ctx)
+	way, err := openEgress(ctx, p, p.host.run.socket())
+	if err != nil {
+		p.to(refuse, nil, fmt.Sprintf("its way to the network cannot be opened: %v.", err))
+		p.cancel()
+		close(answered)
+		return answered
+	}
 	over := make(chan struct{})
 	p.over = over
+	p.mu.Lock()
+	p.egress = way
+	p.mu.Unlock()
 	go func() {
 		defer close(over)
+		defer way.close()
 		p.keep(ctx, sync.OnceFunc(func() { close(answered) }))
 	}()
 	return answered

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -21,6 +22,7 @@ type runDir struct {
 	path    string
 	sockets string
 	lock    *os.File
+	count   atomic.Int64 // of sockets
 }
 
 // socketRoom is the longest folder in which go-plugin can make its own folder and socket: a socket's path has 108 bytes.
@@ -179,6 +181,11 @@ func (r *runDir) install(from, name string) (path, sum string, err error) {
 		return "", "", err
 	}
 	return path, hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// socket is the path of a new socket of the host itself.
+func (r *runDir) socket() string {
+	return filepath.Join(r.sockets, "e"+strconv.FormatInt(r.count.Add(1), 10))
 }
 
 // work is a program's own folder, empty.

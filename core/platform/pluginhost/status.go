@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ezscale/bursar/core/platform/auth"
 	"github.com/ezscale/bursar/sdk/event"
 )
 
@@ -25,6 +26,7 @@ type PluginStatus struct {
 	Hears        []event.Kind
 	Running      int // calls under way
 	Waiting      int
+	Denied       int64 // connections that it was refused since it was switched on
 	Calls        []Calls
 	Instances    []InstanceInfo
 	Log          []LogLine // the last lines
@@ -83,6 +85,9 @@ func (p *plugin) status() PluginStatus {
 	if p.described.Title != "" {
 		s.Title = p.described.Title
 	}
+	if p.egress != nil {
+		s.Denied = p.egress.refusals()
+	}
 	if p.process != nil {
 		s.PID = p.process.PID()
 	}
@@ -121,8 +126,8 @@ func (i *instance) info() InstanceInfo {
 	return info
 }
 
-// Restart stops a plugin and starts it anew from its checked program: also one that failed or is in quarantine. What is
-// said about the file stays as it was read. Errors: ErrNoPlugin.
+// Restart stops a plugin, checks its program and starts it anew: also one that failed or is in quarantine. plugins.hcl is
+// not read again. Rights: plugin.control. Errors: ErrNoPlugin.
 func (h *Host) Restart(ctx context.Context, kind, name string) error {
 	return h.control(ctx, kind, name, "plugin.restarted", true)
 }
@@ -138,6 +143,9 @@ func (h *Host) Disable(ctx context.Context, kind, name string) error {
 }
 
 func (h *Host) control(ctx context.Context, kind, name, action string, wanted bool) error {
+	if err := auth.Require(ctx, auth.PluginControl); err != nil {
+		return err
+	}
 	p, err := h.plugin(kind, name)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/ezscale/bursar/sdk/fault"
 	"github.com/ezscale/bursar/sdk/form"
 	"github.com/ezscale/bursar/sdk/panel"
+	"github.com/ezscale/bursar/sdk/rest"
 	"github.com/ezscale/bursar/sdk/secret"
 )
 
@@ -107,8 +108,13 @@ func (s *sample) Find(context.Context, panel.Creation) (panel.Account, error) {
 	return panel.Account{}, fault.New(fault.NotFound, "no_account", "")
 }
 
-// State is always good.
-func (s *sample) State(context.Context, panel.Ref) (panel.Account, error) {
+// State is always good. A RemoteID is an address to call before.
+func (s *sample) State(ctx context.Context, r panel.Ref) (panel.Account, error) {
+	if r.RemoteID != "" {
+		if err := (rest.Client{HTTP: s.env.HTTP, Base: r.RemoteID}).Do(ctx, "GET", "/", nil, nil); err != nil {
+			return panel.Account{}, err
+		}
+	}
 	return panel.Account{ID: fmt.Sprint(os.Getpid()), Status: panel.Active}, nil
 }
 
