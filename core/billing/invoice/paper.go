@@ -264,11 +264,11 @@ type sumRow struct {
 	strong, large bool
 }
 
-// totals draws the sums in one piece: they are never broken over pages.
+// totals draws the sums in one piece: they are never broken over pages, and the state stays with them.
 func (p *paper) totals(rows []sumRow) {
 	const height, from = 5.6, 105.0
 	p.table = false // a page that only has sums needs no head
-	p.room(float64(len(rows))*height + 14)
+	p.room(float64(len(rows))*height + 32)
 	p.y += 4
 	for _, r := range rows {
 		style, size := "", 8.5
