@@ -198,6 +198,19 @@ func TestACreationMeetsThePanelsWays(t *testing.T) {
 		_, _, err := s.make(s.creation("sub_2", vps2, order))
 		s.declined("Create", err, "needs_person")
 	})
+	t.Run("a server of another size, made by hand in the same minute, is not ours", func(t *testing.T) {
+		s := newShop(t, nil)
+		_, first, err := s.make(s.creation("sub_1", vps2, order))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.act("stranger", "1042", `,"product":{"package":["3"],"group":["2"]}`)
+		c := s.creation("sub_2", vps2, order)
+		c.Known = []string{first.RemoteID}
+		if _, _, err := s.make(c); err != nil || s.vendor.State().Things["account"] != 3 {
+			t.Errorf("have %v, %+v", err, s.vendor.State().Things)
+		}
+	})
 	t.Run("a server that staff removed meanwhile is not made again by itself", func(t *testing.T) {
 		s := newShop(t, nil)
 		c := s.creation("sub_1", vps2, order)

@@ -3,6 +3,7 @@ package paneltest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -186,6 +187,17 @@ func reinstall(t *testing.T, s Suite) {
 		b := r.account("sub_1", customer(1042))
 		r.fault(sim.Fault{Method: "change", Times: 1, Do: cut.do})
 		ends(r, b, "Its first change "+cut.what+". ")
+		posts := map[string]int{}
+		for _, q := range r.vendor.Changes() {
+			if q.Method == http.MethodPost && q.Status/100 == 2 && q.Fault != "html" {
+				posts[q.Path]++
+			}
+		}
+		for path, n := range posts {
+			if n > 1 {
+				t.Errorf("its first change %s: POST %s was done %d times: what the customer has put on it since is wiped", cut.what, path, n)
+			}
+		}
 	}
 	r = newRig(t, s)
 	b := r.account("sub_1", customer(1042))

@@ -199,8 +199,16 @@ func strangers(t *testing.T, s Suite) {
 	r.stranger("1042") // an old one of this customer
 	r.vendor.AddClock(time.Hour)
 	r.stranger("2000") // another customer's, of now
+	known := []string{mine}
+	had := ids(r.vendor.State().Accounts)
+	r.stranger("1042") // one of now, which the host knows as another subscription's
 	taken := ids(r.vendor.State().Accounts)
-	b := r.account("sub_2", customer(1042), mine)
+	for _, id := range taken {
+		if !slices.Contains(had, id) {
+			known = append(known, id)
+		}
+	}
+	b := r.account("sub_2", customer(1042), known...)
 	if slices.Contains(taken, b.RemoteID) {
 		t.Errorf("it took up %s, which another made. Have %s", b.RemoteID, accounts(r.vendor.State().Accounts))
 	}
