@@ -15,12 +15,12 @@ import (
 type Ladder struct {
 	Notices        []Notice `json:"notices"`         // in order of Offset; the last one before suspension is the final notice
 	Charges        []int    `json:"charges"`         // days on which a saved method is charged, ascending
-	MaxAttempts    int      `json:"max_attempts"`    // charges of one invoice in all
-	SuspendAfter   int      `json:"suspend_after"`   // X: suspension, days after due
-	TerminateAfter int      `json:"terminate_after"` // Y: termination, days after the suspension
+	MaxAttempts    int      `json:"max_attempts"`    // charges of one invoice in all; a method that is saved anew is charged beyond them
+	SuspendAfter   int      `json:"suspend_after"`   // X: suspension, days after due; 0: never
+	TerminateAfter int      `json:"terminate_after"` // Y: termination, days after the suspension; 0: never
 	EndingBefore   int      `json:"ending_before"`   // the notice that names the termination day goes out so many days before it
 	NoticeDays     int      `json:"notice_days"`     // m: least days between a notice and what it announces
-	GiveUpAfter    int      `json:"give_up_after"`   // the invoice becomes uncollectible, days after due
+	GiveUpAfter    int      `json:"give_up_after"`   // the invoice becomes uncollectible, days after due; 0: never
 }
 
 // Notice is one reminder. Offset is negative before the due day.
@@ -56,11 +56,12 @@ func Default() Ladder {
 // Result says how a step ended.
 type Result string
 
-// Results of steps. Charges end with their decline class or OK.
+// Results of steps. Charges end with their decline class or "ok".
 const (
-	Done    Result = "done"
-	Skipped Result = "skipped" // its day passed while it could not run
-	Dropped Result = "dropped" // a charge day that passed while there was no usable method
+	Done        Result = "done"
+	Skipped     Result = "skipped"     // its day passed while it could not run
+	Dropped     Result = "dropped"     // a charge day that passed while there was no usable method
+	Unavailable Result = "unavailable" // the gateway surely did nothing: counts as no charge
 )
 
 // Kind of a step.
@@ -135,7 +136,7 @@ func (l Ladder) Due(s State, today period.Day) []Step {
 		steps = append(steps, Step{Kind: SuspendKind, Name: Suspend, Result: Done})
 	}
 	_, gone := s.took(Terminate)
-	if isDown && !gone {
+	if isDown && !gone && l.TerminateAfter > 0 {
 		ending, announced := s.took(Ending)
 		if !announced && !s.held(HoldRemind, today) && !today.Before(suspended.Add(l.TerminateAfter-l.EndingBefore)) {
 			steps = append(steps, Step{Kind: EndingKind, Name: Ending, Result: Done})
@@ -147,7 +148,7 @@ func (l Ladder) Due(s State, today period.Day) []Step {
 			}
 		}
 	}
-	if !today.Before(s.Due.Add(l.GiveUpAfter)) && !s.held(HoldAll, today) {
+	if l.GiveUpAfter > 0 && !today.Before(s.Due.Add(l.GiveUpAfter)) && !s.held(HoldAll, today) {
 		steps = append(steps, Step{Kind: GiveUpKind, Name: GiveUp, Result: Done})
 	}
 	return steps
@@ -158,7 +159,7 @@ func (l Ladder) charges(s State, today period.Day) []Step {
 	var due []string
 	made := 0
 	for name, t := range s.Steps {
-		if isCharge(name) && t.Result != Skipped && t.Result != Dropped {
+		if isCharge(name) && t.Result != Skipped && t.Result != Dropped && t.Result != Unavailable {
 			made++
 		}
 	}
@@ -175,11 +176,13 @@ func (l Ladder) charges(s State, today period.Day) []Step {
 		}
 	}
 	switch fresh := newMethodName(s.NewMethodOn); {
-	case !s.Chargeable || made >= l.MaxAttempts:
+	case !s.Chargeable:
 		write(due, Dropped)
-	case !s.NewMethodOn.IsZero() && !s.NewMethodOn.Before(s.Due) && !s.has(fresh):
+	case !s.NewMethodOn.IsZero() && !s.NewMethodOn.Before(s.Due) && !s.NewMethodOn.After(today) && !s.has(fresh):
 		write(due, Dropped)
 		write([]string{fresh}, Done)
+	case made >= l.MaxAttempts:
+		write(due, Dropped)
 	case len(due) > 0:
 		write(due[:len(due)-1], Skipped)
 		write(due[len(due)-1:], Done)
@@ -209,7 +212,7 @@ func (l Ladder) notices(s State, today period.Day) []Step {
 // maySuspend: never without a final notice that the customer had time to read.
 func (l Ladder) maySuspend(s State, today period.Day) bool {
 	final, sent := s.took(Final)
-	return sent && !today.Before(latest(s.Due.Add(l.SuspendAfter), final.Add(l.NoticeDays)))
+	return sent && l.SuspendAfter > 0 && !today.Before(latest(s.Due.Add(l.SuspendAfter), final.Add(l.NoticeDays)))
 }
 
 // SuspendOn is the earliest day of suspension, for the final notice to name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
@@ -17,7 +18,7 @@ var ErrTaken = fault.New(fault.Conflict, "dunning_step_taken", "That reminder st
 // ErrHoldNotFound is an unknown hold.
 var ErrHoldNotFound = fault.New(fault.NotFound, "hold_not_found", "That hold does not exist.")
 
-// Service records the steps of dunning and the holds that staff set.
+// Service records the steps of dunning and the holds that staff set; ladders are in ladders.go.
 type Service struct {
 	store store
 }
@@ -60,10 +61,20 @@ func (s *Service) SetHold(ctx context.Context, subject string, h Hold, reason, a
 	return id, s.store.insertHold(ctx, id, subject, h, reason, actor)
 }
 
+// ReleaseHold lets the steps go on. Released already is no error; an unknown hold is ErrHoldNotFound.
+func (s *Service) ReleaseHold(ctx context.Context, id ids.Hold, at time.Time) error {
+	if err := s.store.releaseHold(ctx, id, at); err != nil {
+		return fmt.Errorf("release hold %s: %w", id, err)
+	}
+	return nil
+}
+
 // isCharge tells charge steps from notices by their name.
 func isCharge(name string) bool { return strings.HasPrefix(name, "charge") }
 
 func chargeName(offset int) string { return fmt.Sprintf("charge%+d", offset) }
 
 // newMethodName is the step of charging a method that was saved after the due day.
-func newMethodName(on period.Day) string { return "charge_new_" + strings.ReplaceAll(on.String(), "-", "") }
+func newMethodName(on period.Day) string {
+	return "charge_new_" + strings.ReplaceAll(on.String(), "-", "")
+}

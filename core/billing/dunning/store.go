@@ -3,7 +3,10 @@ package dunning
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"errors"
 	"strings"
+	"time"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
@@ -100,4 +103,70 @@ func (s store) insertHold(ctx context.Context, id ids.Hold, subject string, h Ho
 	}
 	_, err := s.db.Write(ctx).ExecContext(ctx, `INSERT INTO holds (id, subject_id, what, from_on, until_on, reason, actor) VALUES (?,?,?,?,?,?,?)`, id, subject, h.What, h.From, until, reason, actor)
 	return err
+}
+
+func (s store) releaseHold(ctx context.Context, id ids.Hold, at time.Time) error {
+	res, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE holds SET released_at = COALESCE(released_at, ?) WHERE id = ?`, at, id)
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n == 0 {
+		err = ErrHoldNotFound
+	}
+	return err
+}
+
+func (s store) ladders(ctx context.Context) ([]Named, error) {
+	rows, err := s.db.Read(ctx).QueryContext(ctx, `SELECT id, name, version, rules FROM ladders WHERE active = TRUE ORDER BY id`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Named
+	for rows.Next() {
+		var n Named
+		var rules string
+		if err := rows.Scan(&n.ID, &n.Name, &n.Version, &rules); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(rules), &n.Ladder); err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
+// keepLadder writes a ladder unless it is there.
+func (s store) keepLadder(ctx context.Context, n Named) error {
+	rules, err := json.Marshal(n.Ladder)
+	if err != nil {
+		return err
+	}
+	return s.db.Upsert(ctx, db.Upsert{Table: "ladders", Columns: []string{"id", "name", "version", "rules", "active"}, Keys: []string{"id"},
+		Rows: [][]any{{string(n.ID), n.Name, n.Version, string(rules), true}}})
+}
+
+// saveLadder writes a new ladder, or the next version of one.
+func (s store) saveLadder(ctx context.Context, n Named) error {
+	rules, err := json.Marshal(n.Ladder)
+	if err != nil {
+		return err
+	}
+	if n.Version == 0 {
+		err := s.db.InsertRows(ctx, "ladders", []string{"id", "name", "version", "rules", "active"}, [][]any{{string(n.ID), n.Name, 1, string(rules), true}})
+		if db.IsDuplicate(err) {
+			return ErrLadderChanged
+		}
+		return err
+	}
+	res, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE ladders SET name = ?, rules = ?, version = version + 1 WHERE id = ? AND version = ?`, n.Name, string(rules), n.ID, n.Version)
+	if err != nil {
+		return err
+	}
+	if changed, err := res.RowsAffected(); err != nil || changed != 1 {
+		return errors.Join(err, ErrLadderChanged)
+	}
+	return nil
 }
