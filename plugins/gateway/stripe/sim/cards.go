@@ -35,13 +35,13 @@ var testCards = []card{
 	{number: "4000000000000119", template: "pm_card_chargeDeclinedProcessingError", brand: "visa", code: "processing_error"},
 	{number: "4000000000006975", template: "pm_card_visa_chargeDeclinedVelocityLimitExceeded", brand: "visa", code: "card_declined", decline: "card_velocity_exceeded"},
 	{number: "4100000000000019", template: "pm_card_radarBlock", brand: "visa", code: "card_declined", decline: "fraudulent"},
-	{number: "4000002760003184", template: "pm_card_authenticationRequired", brand: "visa", ask: "always"},
+	{number: "4000002760003184", template: "pm_card_authenticationRequired", brand: "visa", ask: "always", label: "Asks each time, also at renewal"},
 	{number: "4000003800000446", template: "pm_card_authenticationRequiredSetupForOffSession", brand: "visa", ask: "on-session"},
 	{number: "4000008260003178", template: "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds", brand: "visa", ask: "setup", code: "card_declined", decline: "insufficient_funds"},
 	{number: "4000000000003220", template: "pm_card_threeDSecure2Required", brand: "visa", ask: "setup"},
 	{number: "4000008400001629", template: "pm_card_threeDSecureRequiredChargeDeclined", brand: "visa", ask: "setup", code: "card_declined", decline: "generic_decline"},
-	{number: "4000000000000259", template: "pm_card_createDispute", brand: "visa", dispute: true},
-	{number: "4000000000005126", template: "pm_card_refundFail", brand: "visa", refund: "fail"},
+	{number: "4000000000000259", template: "pm_card_createDispute", brand: "visa", dispute: true, label: "Pays, and is disputed"},
+	{number: "4000000000005126", template: "pm_card_refundFail", brand: "visa", refund: "fail", label: "Pays, a refund comes back"},
 	{number: "4000000000007726", template: "pm_card_refundPending", brand: "visa", refund: "pending"},
 }
 

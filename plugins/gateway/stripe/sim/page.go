@@ -100,7 +100,7 @@ func (s *account) form(o object, r *http.Request) sheet {
 		if chosen && r.Method == http.MethodGet {
 			page.Number, page.Expiry, page.CVC, page.Name = spaced(c.number), "12 / "+strconv.Itoa((s.time().Year()+4)%100), "123", "Test Visitor"
 		}
-		page.Cards = append(page.Cards, choice{Number: spaced(c.number), Label: c.label, URL: page.Action + "?card=" + c.number, Chosen: chosen})
+		page.Cards = append(page.Cards, choice{Number: spaced(c.number), Label: c.label, URL: page.Action + "?card=" + c.number + "#card", Chosen: chosen})
 	}
 	return page
 }

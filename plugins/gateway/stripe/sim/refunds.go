@@ -58,7 +58,11 @@ func (s *account) createRefund(c *call) (object, *problem) {
 	charge["amount_refunded"] = number(charge, "amount_refunded") + amount
 	charge["refunded"] = charge["amount_refunded"] == charge["amount"]
 	s.emit("charge.refunded", charge)
-	return r, nil
+	answer := clone(r).(object)
+	if s.cards[text(charge, "payment_method")].refund == "fail" {
+		s.failRefund(r) // its webhook tells; the answer does not know yet
+	}
+	return answer, nil
 }
 
 // takenBack reports whether a dispute of the charge holds the money.

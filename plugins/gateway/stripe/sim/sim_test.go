@@ -233,6 +233,36 @@ func TestListsArePaged(t *testing.T) {
 	b.want(b.call("GET", "/v1/customers?limit=101", "", "").status, 400)
 }
 
+func TestARefundThatComesBackIsToldLater(t *testing.T) {
+	b := start(t)
+	customer, pm := b.saved("pm_card_refundFail")
+	pi := b.call("POST", "/v1/payment_intents", "", "amount=1000&currency=usd&confirm=true&customer="+customer+"&payment_method="+pm).at("id").(string)
+	made := b.call("POST", "/v1/refunds", "", "payment_intent="+pi)
+	b.want(made.at("status"), "succeeded")
+	b.want(b.call("GET", "/v1/refunds/"+made.at("id").(string), "", "").at("status"), "failed")
+}
+
+func TestPagesMayBeServedBelowAPath(t *testing.T) {
+	b := start(t)
+	if err := b.act(`{"do":"pages","url":"https://demo.example/stripe/"}`); err != nil {
+		t.Fatal(err)
+	}
+	id, page := b.open(basket)
+	b.want(page, "https://demo.example/stripe/c/pay/"+id)
+	res, err := http.Get(b.srv.URL + "/c/pay/" + id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || !strings.Contains(string(body), `action="/stripe/c/pay/`+id+`"`) {
+		t.Errorf("the form goes elsewhere: %v %s", err, body)
+	}
+	if policy := res.Header.Get("Content-Security-Policy"); strings.Contains(policy, "form-action") {
+		t.Errorf("the browser may not follow the form back to the shop: %s", policy)
+	}
+}
+
 // open makes a session and returns its ID and page.
 func (b *bench) open(form string) (id, page string) {
 	b.Helper()
