@@ -20,7 +20,7 @@ var life = []testCase{
 	{name: "a locked panel is Unavailable and later Done", run: locked},
 }
 
-// step of an account's life: what it must be afterwards, "" for gone.
+// stage is a step of an account's life and how it must stand afterwards, "" for gone.
 type stage struct {
 	change change
 	status string

@@ -49,7 +49,7 @@ type Resize struct {
 	Code              string            // it is Declined with this code, and nothing changes
 }
 
-// Case is one promise of panel.Panel.
+// testCase is one promise of panel.Panel.
 type testCase struct {
 	name  string
 	power string // the power it needs, "" for none
