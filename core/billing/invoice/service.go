@@ -225,17 +225,36 @@ func (s *Service) Dunnable(ctx context.Context, p DunPage) ([]Invoice, error) {
 // dead from now on; this one dies when the invoice is paid or taken back. Only its hash is stored.
 // Errors: ErrNotFound, also for what cannot be paid.
 func (s *Service) PayToken(ctx context.Context, id ids.Invoice) (string, error) {
-	var secret [24]byte
-	rand.Read(secret[:])
-	token := strings.TrimPrefix(string(id), id.Prefix()+"_") + base64.RawURLEncoding.EncodeToString(secret[:])
-	_, err := s.change(ctx, id, func(inv *Invoice) ([]outbox.Event, error) {
-		if !life.Allows(inv.Status, Count) && inv.Status != Proforma {
-			return nil, ErrNotFound
+	var random [24]byte
+	rand.Read(random[:])
+	token, kept, err := s.keepToken(ctx, id, base64.RawURLEncoding.EncodeToString(random[:]))
+	if err == nil && !kept {
+		err = ErrNotFound
+	}
+	return token, err
+}
+
+// KeepPayToken is PayToken with a secret that the caller can make again, such as a MAC of the invoice's ID,
+// so that every mail about an invoice has the same link. The secret has at least 128 bits and 22 letters.
+// What cannot be paid gets a token that opens nothing: the mail goes out all the same.
+func (s *Service) KeepPayToken(ctx context.Context, id ids.Invoice, secret string) (token string, err error) {
+	if len(secret) < 22 {
+		return "", fmt.Errorf("pay token of invoice %s: a secret of %d letters", id, len(secret))
+	}
+	token, _, err = s.keepToken(ctx, id, secret)
+	return token, err
+}
+
+// keepToken stores the hash of a token. The token names its invoice, so that it is found by the key.
+func (s *Service) keepToken(ctx context.Context, id ids.Invoice, secret string) (token string, kept bool, err error) {
+	token = strings.TrimPrefix(string(id), id.Prefix()+"_") + secret
+	_, err = s.change(ctx, id, func(inv *Invoice) ([]outbox.Event, error) {
+		if kept = life.Allows(inv.Status, Count) || inv.Status == Proforma; kept {
+			inv.payHash = sum([]byte(token))
 		}
-		inv.payHash = sum([]byte(token))
 		return nil, nil
 	})
-	return token, err
+	return token, kept, err
 }
 
 // RevokePayToken makes the pay link of an invoice dead.
@@ -250,7 +269,7 @@ func (s *Service) RevokePayToken(ctx context.Context, id ids.Invoice) error {
 // ByPayToken reads the invoice that a secret opens; ErrNotFound.
 func (s *Service) ByPayToken(ctx context.Context, token string) (Invoice, error) {
 	const ulid = 26
-	if len(token) <= ulid || len(token) > 100 {
+	if len(token) <= ulid || len(token) > 190 {
 		return Invoice{}, ErrNotFound
 	}
 	id, err := ids.Parse[ids.Invoice](ids.Invoice("").Prefix() + "_" + token[:ulid])

@@ -239,6 +239,19 @@ func TestPayLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 		opens("a revoked one", newer, "")
+		for range 2 { // the same link in two mails
+			kept, err := s.KeepPayToken(ctx, set[1].ID, "a-secret-of-many-letters-that-is-made-again")
+			if err != nil {
+				t.Fatal(err)
+			}
+			opens("a kept one", kept, set[1].ID)
+		}
+		if got := get(t, s, set[1].ID).Version; got != 2 {
+			t.Errorf("the same token was written %d times", got-1)
+		}
+		if _, err := s.KeepPayToken(ctx, set[1].ID, "short"); err == nil {
+			t.Error("a short secret was taken")
+		}
 		last := token(set[0].ID)
 		if _, err := s.Apply(ctx, set[0].ID, 1200); err != nil {
 			t.Fatal(err)
@@ -246,6 +259,11 @@ func TestPayLinks(t *testing.T) {
 		opens("one of a paid invoice", last, "")
 		if _, err := s.PayToken(ctx, set[0].ID); !errors.Is(err, invoice.ErrNotFound) {
 			t.Errorf("a token for what is paid: %v", err)
+		}
+		if late, err := s.KeepPayToken(ctx, set[0].ID, "a-secret-of-many-letters-that-is-made-again"); err != nil {
+			t.Error(err)
+		} else {
+			opens("one that came too late", late, "")
 		}
 		sound(t, s)
 	})
