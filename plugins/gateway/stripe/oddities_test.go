@@ -101,7 +101,11 @@ func TestACustomerIsMadeOnce(t *testing.T) {
 	s := openShop(t)
 	who := someone()
 	for n := range 3 {
-		s.begin(s.visit(fmt.Sprintf("op_%d", n), who))
+		v := s.visit(fmt.Sprintf("op_%d", n), who)
+		s.begin(v)
+		if v.Notes[noteSession] == "" {
+			t.Errorf("the page is not noted: %v", v.Notes)
+		}
 	}
 	if n := s.sim.State().Things["customer"]; n != 1 || who.Notes[noteCustomer] == "" {
 		t.Errorf("%d customers, noted %v", n, who.Notes)
