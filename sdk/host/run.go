@@ -33,6 +33,7 @@ type run struct {
 	done   chan struct{}
 	ended  string // set before done is closed
 	failed error  // why it was not started
+	open   error  // why it is in no sandbox
 
 	mu     sync.Mutex
 	reaped bool // the process ID is no longer ours
@@ -56,8 +57,7 @@ func (r *run) prepare(env []string, sockets string) {
 // child is sent when the thread ends that started it, not when the process does.
 func (r *run) Start(context.Context) error {
 	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	onOwnThread(func() {
 		cmd, err := r.start()
 		r.failed = err
 		started <- err
@@ -75,8 +75,28 @@ func (r *run) Start(context.Context) error {
 		time.AfterFunc(time.Second, func() { // what left its group may hold our pipes open
 			_ = errors.Join(r.stdin.Close(), r.stdout.Close(), r.stderr.Close())
 		})
-	}()
+	})
 	return <-started
+}
+
+// onOwnThread runs f on a thread that serves nothing else and ends with f, for it is closed in for good. It is never the
+// main thread, which cannot end and by which others know the process.
+func onOwnThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if !isMainThread() {
+			f()
+			return
+		}
+		taken := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			close(taken)
+			f()
+		}()
+		<-taken
+		runtime.UnlockOSThread()
+	}()
 }
 
 func (r *run) start() (*exec.Cmd, error) {
@@ -94,7 +114,11 @@ func (r *run) start() (*exec.Cmd, error) {
 	}
 	cmd := &exec.Cmd{Path: r.program.Path, Args: []string{r.program.Path}, Dir: r.program.Dir, Env: r.env, Stdin: stdin, Stdout: stdoutEnd, Stderr: stderrEnd}
 	confine(cmd)
-	err = startPatiently(cmd)
+	if r.open = sandbox(r.program, r.sockets); r.open != nil && r.program.Strict {
+		err = fmt.Errorf("strict: %w", r.open)
+	} else {
+		err = startPatiently(cmd)
+	}
 	for _, f := range []*os.File{stdin, stdoutEnd, stderrEnd} {
 		_ = f.Close()
 	}
@@ -104,6 +128,7 @@ func (r *run) start() (*exec.Cmd, error) {
 		}
 		return nil, err
 	}
+	r.open = errors.Join(r.open, limit(cmd.Process.Pid, r.program))
 	r.stdin, r.stdout, r.stderr = stdinEnd, stdout, stderr
 	go r.log.read(stderr)
 	r.mu.Lock()

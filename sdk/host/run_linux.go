@@ -12,16 +12,21 @@ import (
 // Numbers of the kernel that package syscall does not name.
 const (
 	prSetNoNewPrivs = 38
+	prCapBsetDrop   = 24
+	capabilities    = 64
 	idPID           = 1         // P_PID
 	waitEnded       = 0x4       // WEXITED
 	waitNoReap      = 0x1000000 // WNOWAIT
 )
 
-// confine makes the child a group of its own that dies with the thread that starts it, can gain no rights by what it
-// starts, and inherits no file but the three standard ones.
+// confine makes the child a group of its own that dies with the thread that starts it, has no capabilities even if we are
+// root, can gain no rights by what it starts, and inherits no file but the three standard ones.
 func confine(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, prSetNoNewPrivs, 1, 0, 0, 0, 0) // of this thread, and so of the child
+	for c := range uintptr(capabilities) { // of this thread, and so of the child; refused to all but root, who alone needs it
+		_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, prCapBsetDrop, c, 0, 0, 0, 0)
+	}
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, prSetNoNewPrivs, 1, 0, 0, 0, 0)
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return
@@ -47,5 +52,7 @@ func waitUntilEnded(pid int) {
 func killGroup(cmd *exec.Cmd) { killPID(cmd.Process.Pid) }
 
 func killPID(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
+
+func isMainThread() bool { return syscall.Gettid() == syscall.Getpid() }
 
 func isBusy(err error) bool { return errors.Is(err, syscall.ETXTBSY) }

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 )
@@ -20,5 +21,11 @@ func killPID(pid int) {
 		_ = p.Kill() // it has ended already
 	}
 }
+
+func sandbox(Program, string) error { return errors.New("this system has no sandbox") }
+
+func limit(int, Program) error { return errors.New("this system has no limits") }
+
+func isMainThread() bool { return false }
 
 func isBusy(error) bool { return false }

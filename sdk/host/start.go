@@ -32,6 +32,9 @@ type Program struct {
 	Egress  string     // socket by which it reaches the network; "" leaves it to dial by itself
 	Log     func(Line) // gets what it logs and prints; nil throws it away
 	Within  time.Duration
+	Memory  int64 // most bytes of data it may have; 0: no limit
+	Files   int64 // most files it may have open; 0: no limit
+	Strict  bool  // without a sandbox it is not started
 }
 
 // startWithin is how long a program may take until it speaks, if the Program does not say.
@@ -48,7 +51,8 @@ type Process struct {
 }
 
 // Start starts a program with mutual TLS over a Unix socket, in an environment that is empty but for Environment, as a
-// process group of its own that ends when this process does. The error says what a person must do; nothing runs then. The
+// process group of its own that ends when this process does, and in a sandbox where the system has one: it may read the
+// system's programs and certificates, write in its own folder, and reach the network by Egress only. The error says what a person must do; nothing runs then. The
 // process outlives ctx, which only limits the start.
 func Start(ctx context.Context, p Program) (*Process, error) {
 	if p.Within == 0 {
@@ -129,6 +133,9 @@ func (p *Process) Done() <-chan struct{} { return p.run.done }
 
 // Ended says how it ended, once Done: "exit status 2", "signal: killed".
 func (p *Process) Ended() string { return p.run.ended }
+
+// Open is why the program is in no sandbox, or without limits; nil when it is in both.
+func (p *Process) Open() error { return p.run.open }
 
 // Said is the last warning, error or stray word of its log: why it ended, mostly.
 func (p *Process) Said() string { return p.run.log.last() }

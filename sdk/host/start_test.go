@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -63,6 +64,32 @@ func (p *probe) Check(context.Context) (sdk.Report, error) {
 		}
 	}
 	return sdk.Report{VendorVersion: dir, Warnings: seen}, err
+}
+
+// Unsuspend tries what a plugin must not do, and names what it could.
+func (p *probe) Unsuspend(_ context.Context, _ sdk.Op, r panel.Ref) (panel.Progress, error) {
+	could := []string{}
+	try := func(what string, err error) {
+		if err == nil {
+			could = append(could, what)
+		}
+	}
+	_, err := os.ReadFile(r.RemoteID)
+	try("read a file", err)
+	try("write a file", os.WriteFile(r.RemoteID, nil, 0o600))
+	try("make a file", os.WriteFile(r.RemoteID+"2", nil, 0o600))
+	_, err = os.ReadFile(fmt.Sprintf("/proc/%d/environ", os.Getppid()))
+	try("read its host's environment", err)
+	try("signal its host", syscall.Kill(os.Getppid(), 0))
+	conn, err := net.Dial("tcp", r.Service)
+	if err == nil {
+		conn.Close()
+	}
+	try("connect", err)
+	try("write in its folder", os.WriteFile("own", nil, 0o600))
+	_, err = os.ReadDir("/etc/ssl")
+	try("read certificates", err)
+	return panel.Progress{Done: true, Text: strings.Join(could, ", ")}, nil
 }
 
 // Suspend starts a child that outlives its parent, if nobody stops it, and names it.
@@ -174,6 +201,46 @@ func TestAProgramSeesOnlyWhatIsDocumented(t *testing.T) {
 func runs(pid string) bool {
 	status, err := os.ReadFile("/proc/" + pid + "/status")
 	return err == nil && !strings.Contains(string(status), "zombie")
+}
+
+func TestASandboxKeepsAProgramIn(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	prog, _ := program(t, "")
+	way, err := net.Listen("unix", filepath.Join(prog.Dir, "way"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer way.Close()
+	prog.Egress, prog.Files, prog.Memory = way.Addr().String(), 64, 1<<30
+	secret := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(secret, []byte("key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := host.Start(t.Context(), prog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Kill()
+	if p.Open() != nil {
+		t.Skipf("no sandbox to test: %v", p.Open())
+	}
+	progress, err := panel.NewClient(connect(p)).Unsuspend(t.Context(), sdk.Op{ID: "op"}, panel.Ref{RemoteID: secret, Service: listener.Addr().String()})
+	if want := "write in its folder, read certificates"; err != nil || progress.Text != want {
+		t.Errorf("it could %q, want %q; %v", progress.Text, want, err)
+	}
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Max open files 64 64", "Max core file size 0 0", "Max data size 1073741824 1073741824"} {
+		if !strings.Contains(strings.Join(strings.Fields(string(limits)), " "), want) {
+			t.Errorf("no limit %q", want)
+		}
+	}
 }
 
 func TestAProgramEndsWithItsGroup(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/ezscale/bursar/sdk"
 	"github.com/ezscale/bursar/sdk/form"
 	"github.com/ezscale/bursar/sdk/gateway"
+	"github.com/ezscale/bursar/sdk/notifier"
 	"github.com/ezscale/bursar/sdk/panel"
 )
 
@@ -21,6 +22,21 @@ func (h *Host) Panel(label string) (panel.Panel, error) { return power[panel.Pan
 // Gateway is the client of a gateway's instance, as Panel.
 func (h *Host) Gateway(label string) (gateway.Gateway, error) {
 	return power[gateway.Gateway](h, "gateway", label)
+}
+
+// Mailer is the client of an instance that carries mails, as Panel. Error: also Unsupported when it carries none.
+func (h *Host) Mailer(label string) (notifier.Mailer, error) {
+	return power[notifier.Mailer](h, "notifier", label)
+}
+
+// Poster is the client of an instance that puts messages into a channel, as Mailer.
+func (h *Host) Poster(label string) (notifier.Poster, error) {
+	return power[notifier.Poster](h, "notifier", label)
+}
+
+// Receiver is the client of a notifier's instance whose vendor reports by webhook, as Mailer.
+func (h *Host) Receiver(label string) (notifier.Receiver, error) {
+	return power[notifier.Receiver](h, "notifier", label)
 }
 
 // power is the client of an instance as a T. kind "" takes any type.

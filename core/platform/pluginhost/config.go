@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -34,8 +35,19 @@ type PluginConfig struct {
 	Settings   []Setting // plugin scope
 	Network    []string
 	Hears      []string
+	Limits     Limits
 	Instances  []InstanceConfig
 }
+
+// Limits are what a program may use.
+type Limits struct {
+	Memory int64 // MB of data
+	Files  int64 // open at once
+	Strict bool  // without a sandbox it is not started
+}
+
+// usualLimits are those of a file that says nothing.
+var usualLimits = Limits{Memory: 1024, Files: 256}
 
 // InstanceConfig is one instance block. Label is its name for ever.
 type InstanceConfig struct {
@@ -105,13 +117,18 @@ func ReadConfig(path string, getenv func(string) (string, bool)) (c Config, prob
 			r.problem(attr.SrcRange.Start.Line, "", fmt.Sprintf("%q is not known here.%s", name, hint(name, "directory", "defaults", "plugin")))
 		}
 	}
-	taken := map[string]int{}
+	taken, limits := map[string]int{}, usualLimits
+	for _, block := range body.Blocks {
+		if block.Type == "defaults" {
+			r.known(block.Body, "defaults", "memory", "files", "processes", "strict")
+			limits = r.limits(block.Body, "defaults", limits)
+		}
+	}
 	for _, block := range body.Blocks {
 		switch block.Type {
 		case "defaults":
-			r.known(block.Body, "defaults", "memory", "files", "processes", "strict")
 		case "plugin":
-			if p, ok := r.plugin(block, c.Dir, taken); ok {
+			if p, ok := r.plugin(block, c.Dir, taken, limits); ok {
 				c.Plugins = append(c.Plugins, p)
 			}
 		default:
@@ -148,7 +165,7 @@ func (r *reader) diagnose(diags hcl.Diagnostics) {
 // Types are the folders of plugins/.
 var Types = []string{"gateway", "helpdesk", "notifier", "panel", "tax", "traffic"}
 
-func (r *reader) plugin(block *hclsyntax.Block, dir string, taken map[string]int) (PluginConfig, bool) {
+func (r *reader) plugin(block *hclsyntax.Block, dir string, taken map[string]int, limits Limits) (PluginConfig, bool) {
 	line := block.TypeRange.Start.Line
 	if len(block.Labels) != 2 {
 		r.problem(line, "", `a plugin block has a type and a name: plugin "panel" "virtfusion" { … }.`)
@@ -168,6 +185,7 @@ func (r *reader) plugin(block *hclsyntax.Block, dir string, taken map[string]int
 	}
 	p.Path = filepath.Join(dir, p.Type+"-"+p.Name)
 	r.known(block.Body, where, "pin", "path", "enabled", "settings", "network", "hears", "memory", "files", "processes", "strict", "instance")
+	p.Limits = r.limits(block.Body, where, limits)
 	attrs := block.Body.Attributes
 	if a, ok := attrs["path"]; ok {
 		if path, ok := r.text(a.Expr, where); ok {
@@ -278,6 +296,39 @@ func (r *reader) flag(expr hclsyntax.Expression, where string) bool {
 		return false
 	}
 	return v.True()
+}
+
+// limits reads those of a block over the ones it begins with.
+func (r *reader) limits(body *hclsyntax.Body, where string, l Limits) Limits {
+	attrs := body.Attributes
+	for name, to := range map[string]*int64{"memory": &l.Memory, "files": &l.Files} {
+		a, ok := attrs[name]
+		if !ok {
+			continue
+		}
+		v, diags := a.Expr.Value(nil)
+		if n, exact := number(v); !diags.HasErrors() && exact && n >= 16 && n <= 1<<20 {
+			*to = n
+			continue
+		}
+		r.problem(a.SrcRange.Start.Line, where, name+" wants a whole number from 16: MB of memory, files open at once.")
+	}
+	if a, ok := attrs["strict"]; ok {
+		l.Strict = r.flag(a.Expr, where)
+	}
+	if a, ok := attrs["processes"]; ok {
+		r.problem(a.SrcRange.Start.Line, where, "processes is not limited by this version: limit it for the service's user, or leave it out.")
+		r.problems[len(r.problems)-1].Warn = true
+	}
+	return l
+}
+
+func number(v cty.Value) (n int64, exact bool) {
+	if v.IsNull() || v.Type() != cty.Number {
+		return 0, false
+	}
+	n, accuracy := v.AsBigFloat().Int64()
+	return n, accuracy == big.Exact
 }
 
 func (r *reader) network(attr *hclsyntax.Attribute, where string) []string {

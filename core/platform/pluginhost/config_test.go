@@ -30,10 +30,14 @@ const sum = "9f2c4f0d7f0e4b7f8ea3f8ea0d7f0e4b7f8ea3f8ea9f2c4f0d7f0e4b7f8ea3f8"
 func TestReadConfigReadsTheWholeGrammar(t *testing.T) {
 	c, problems, ok := read(t, `
 directory = "programs"
-defaults { strict = true }
+defaults {
+  strict = true
+  files  = 64
+}
 plugin "panel" "virtfusion" {
   pin      = { linux_amd64 = "1.4.0 sha256:`+sum+`", linux_arm64 = "1.4.0 sha256:`+sum+`" }
   settings = { timeout = "45s" }
+  memory   = 512
   instance "london" {
     title    = "London"
     settings = { url = "https://vf", token = env("VF"), port = 8443, tls = true, list = ["a", 2], pairs = { b = "2", a = "1" } }
@@ -53,6 +57,9 @@ plugin "panel" "virtfusion" {
 	p := c.Plugins[0]
 	if p.Version != "1.4.0" || p.Sum != sum || p.Path != filepath.Join(c.Dir, "panel-virtfusion") || !p.Enabled {
 		t.Errorf("plugin %+v", p)
+	}
+	if p.Limits != (Limits{Memory: 512, Files: 64, Strict: true}) {
+		t.Errorf("limits %+v", p.Limits)
 	}
 	london, paris := p.Instances[0], p.Instances[1]
 	want := map[string][]string{"url": {"https://vf"}, "token": {"secret"}, "port": {"8443"}, "tls": {"true"}, "list": {"a", "2"}, "pairs": {"a=1", "b=2"}}
@@ -85,6 +92,8 @@ func TestReadConfigSaysWhereAndWhatToDo(t *testing.T) {
 		{"no pin at all", `plugin "panel" "vf" { }`, "plugins.hcl:1: panel \"vf\": there is no pin, so it is not started: run `bursar plugin pin`."},
 		{"a label used twice", "plugin \"panel\" \"vf\" {\n" + pin + "\ninstance \"a\" { }\ninstance \"a\" { }\n}", `plugins.hcl:4: panel "vf", instance "a": the label is taken by the instance in line 3; choose another.`},
 		{"a program outside the folder", "plugin \"panel\" \"vf\" {\n" + pin + "\npath = \"../../bin/sh\"\n}", `is outside the plugin directory`},
+		{"a limit that is no number", "plugin \"panel\" \"vf\" {\n" + pin + "\nmemory = \"much\"\n}", `plugins.hcl:3: panel "vf": memory wants a whole number from 16: MB of memory, files open at once.`},
+		{"a network without a port", "plugin \"panel\" \"vf\" {\n" + pin + "\nnetwork = [\"10.0.0.1\"]\n}", `plugins.hcl:3: panel "vf": network: "10.0.0.1" is no host and port, such as 10.20.0.5:8443.`},
 		{"a word without quotes", "plugin \"panel\" \"vf\" {\n" + pin + "\ninstance \"a\" {\nsettings = { url = london }\n}\n}", `plugins.hcl:4: panel "vf", instance "a": url: a text wants quotes.`},
 	}
 	for _, tt := range tests {

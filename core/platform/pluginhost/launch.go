@@ -38,6 +38,7 @@ func (p *plugin) launch(ctx context.Context) (*host.Process, error) {
 	process, err := host.Start(ctx, host.Program{
 		Name: p.title(), Path: path, Dir: work, Sockets: p.host.run.sockets, Egress: p.egress.listener.Addr().String(),
 		Within: p.host.pace.start, Log: p.heard,
+		Memory: p.config.Limits.Memory << 20, Files: p.config.Limits.Files, Strict: p.config.Limits.Strict,
 	})
 	if err != nil {
 		return nil, err
@@ -56,6 +57,14 @@ func (p *plugin) launch(ctx context.Context) (*host.Process, error) {
 	p.described = d
 	p.mu.Unlock()
 	p.fillAll()
+	if process.Open() != nil {
+		p.mu.Lock()
+		p.found = append(p.found, Problem{
+			File: p.host.deps.Config, Line: p.config.Line, Where: p.where(), Plug: p.title(), Warn: true,
+			Text: fmt.Sprintf("it runs without its sandbox: %v.", process.Open()),
+		})
+		p.mu.Unlock()
+	}
 	for _, i := range p.instances {
 		if err := i.keepAccount(ctx); err != nil {
 			p.host.deps.Log.Error("an instance's account was not kept", "instance", i.config.Label, "error", err)

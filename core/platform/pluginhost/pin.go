@@ -82,7 +82,7 @@ func (r *runDir) pinOf(ctx context.Context, p PluginConfig) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	process, err := host.Start(ctx, host.Program{Name: p.Type + "/" + p.Name, Path: path, Dir: work, Sockets: r.sockets})
+	process, err := host.Start(ctx, host.Program{Name: p.Type + "/" + p.Name, Path: path, Dir: work, Sockets: r.sockets, Memory: usualLimits.Memory << 20, Files: usualLimits.Files})
 	if err != nil {
 		return "", err
 	}

@@ -26,6 +26,7 @@ type PluginStatus struct {
 	Hears        []event.Kind
 	Running      int // calls under way
 	Waiting      int
+	Sandboxed    bool  // it runs, and in its sandbox
 	Denied       int64 // connections that it was refused since it was switched on
 	Calls        []Calls
 	Instances    []InstanceInfo
@@ -89,7 +90,7 @@ func (p *plugin) status() PluginStatus {
 		s.Denied = p.egress.refusals()
 	}
 	if p.process != nil {
-		s.PID = p.process.PID()
+		s.PID, s.Sandboxed = p.process.PID(), p.process.Open() == nil
 	}
 	p.mu.Unlock()
 	s.Problems, s.Calls, s.Log = lines(p.wrong()), p.stats.list(), p.tail.lines()
