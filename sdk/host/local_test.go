@@ -48,6 +48,8 @@ func (s *shed) Create(ctx context.Context, c panel.Creation) (panel.Progress, er
 	switch c.Username {
 	case "panics":
 		panic("no such shelf")
+	case "is stuck":
+		<-s.hangs // whatever the deadline
 	case "hangs":
 		s.hangs <- struct{}{}
 		<-ctx.Done()
@@ -215,4 +217,20 @@ func TestAKilledPluginCutsItsCallsAndIsThereAgain(t *testing.T) {
 	if _, err := c.State(t.Context(), panel.Ref{}); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("after the end: %v", err)
 	}
+}
+
+func TestACallThatRunsOnAfterItsDeadlineIsTold(t *testing.T) {
+	t.Parallel() // it takes the five seconds that a call is given
+	overdue := make(chan string, 1)
+	p, stuck := serveShed(t, host.World{Overdue: func(instance string) { overdue <- instance }})
+	i := p.Instance("north", form.Values{"name": {"North"}})
+	i.Deadline = func(string, time.Duration) time.Duration { return 50 * time.Millisecond }
+	_, err := panel.NewClient(i).Create(t.Context(), creation("is stuck"))
+	if f := fault.Of(err); f == nil || f.Kind != fault.Unknown || f.Code != "plugin_too_slow" {
+		t.Errorf("the caller is told %v", err)
+	}
+	if instance := <-overdue; instance != "north" {
+		t.Errorf("overdue is %q", instance)
+	}
+	close(stuck)
 }

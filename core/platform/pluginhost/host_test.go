@@ -2,180 +2,21 @@ package pluginhost
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/ezscale/bursar/core/base/clock"
-	"github.com/ezscale/bursar/core/data/db"
 	"github.com/ezscale/bursar/core/data/dbtest"
 	"github.com/ezscale/bursar/core/platform/audit"
-	"github.com/ezscale/bursar/core/platform/secret"
-	"github.com/ezscale/bursar/sdk"
 	"github.com/ezscale/bursar/sdk/fault"
 	"github.com/ezscale/bursar/sdk/form"
 	"github.com/ezscale/bursar/sdk/panel"
 )
-
-// sample is the program of testdata/sample, built once.
-var sample = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "pluginhost")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "sample")
-	out, err := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "./testdata/sample").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("go build: %w: %s", err, out)
-	}
-	return path, nil
-})
-
-// TestMain is also the host that PL-6 kills.
-func TestMain(m *testing.M) {
-	if dir := os.Getenv("PLUGINHOST_TEST_DIR"); dir != "" {
-		beKilled(dir)
-		return
-	}
-	code := m.Run()
-	if path, err := sample(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
-
-// site is a folder with plugins.hcl and programs.
-type site struct {
-	t    *testing.T
-	dir  string
-	file string
-}
-
-func newSite(t *testing.T, plugins ...string) site {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "ph")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	p := site{t, dir, filepath.Join(dir, "plugins.hcl")}
-	for _, name := range plugins {
-		p.install(name)
-	}
-	return p
-}
-
-// install puts the sample there under a name and answers its pin.
-func (p site) install(name string) (pin string) {
-	p.t.Helper()
-	path, err := sample()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return p.write("panel-"+name, text)
-}
-
-func (p site) write(program string, text []byte) (pin string) {
-	p.t.Helper()
-	path := filepath.Join(p.dir, "plugins", program)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		p.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, text, 0o700); err != nil {
-		p.t.Fatal(err)
-	}
-	sum := sha256.Sum256(text)
-	return "1.0.0 sha256:" + hex.EncodeToString(sum[:])
-}
-
-// block is a plugin with one instance of the same name and good settings.
-func block(name, pin string) string {
-	return fmt.Sprintf(`
-plugin "panel" %q {
-  pin = %q
-  instance %q { settings = { url = "https://panel.example.com", token = env("TOKEN") } }
-}
-`, name, pin, name)
-}
-
-func (p site) config(text string) {
-	p.t.Helper()
-	if err := os.WriteFile(p.file, []byte(text), 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p site) deps(d *db.DB, c clock.Clock) Deps {
-	box, err := secret.New([]byte(strings.Repeat("k", secret.KeySize)))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	deps := Deps{Config: p.file, Dir: filepath.Join(p.dir, "run"), DB: d, Box: box, Clock: c, Getenv: func(name string) (string, bool) {
-		return "hush-hush", name == "TOKEN"
-	}}
-	if d != nil {
-		deps.Audit = audit.New(d, c)
-	}
-	return deps
-}
-
-// start starts a host that is impatient.
-func (p site) start(d *db.DB, c clock.Clock) *Host {
-	p.t.Helper()
-	h := New(p.deps(d, c))
-	h.pace.ping, h.pace.restart = 50*time.Millisecond, 10*time.Millisecond
-	if err := h.Start(p.t.Context()); err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(h.Stop)
-	return h
-}
-
-var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-
-func create(ctx context.Context, h *Host, label, username, size string) (panel.Creation, error) {
-	c := panel.Creation{
-		Op: sdk.Op{ID: "op_1"}, Ref: panel.Ref{Service: "sub_1", Notes: sdk.Notes{}, Customer: sdk.Customer{Notes: sdk.Notes{}}},
-		Username: username, Product: form.Values{"size": {size}},
-	}
-	p, err := h.Panel(label)
-	if err != nil {
-		return c, err
-	}
-	_, err = p.Create(ctx, c)
-	return c, err
-}
-
-func wantFault(t *testing.T, err error, kind fault.Kind, code string) {
-	t.Helper()
-	if f := fault.Of(err); f == nil || f.Kind != kind || f.Code != code {
-		t.Errorf("have %v, want %s %s", err, kind, code)
-	}
-}
-
-// eventually waits for what happens in another process; it fails after ten seconds.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Fatalf("never: %s", what)
-}
 
 func TestAClientGoesOnWhenItsPluginIsKilled(t *testing.T) {
 	at := newSite(t)
@@ -313,8 +154,14 @@ plugin "panel" "sample2" {
 	wantFault(t, err, fault.Unavailable, "instance_off")
 	_, err = h.Panel("nowhere")
 	wantFault(t, err, fault.NotFound, "instance_not_found")
-	_, err = h.Gateway("literal")
-	wantFault(t, err, fault.NotFound, "instance_not_found")
+	for _, of := range []func(string) error{
+		func(l string) error { _, err := h.Gateway(l); return err },
+		func(l string) error { _, err := h.Mailer(l); return err },
+		func(l string) error { _, err := h.Poster(l); return err },
+		func(l string) error { _, err := h.Receiver(l); return err },
+	} {
+		wantFault(t, of("literal"), fault.NotFound, "instance_not_found")
+	}
 }
 
 func TestAFileThatCannotBeReadSaysWhere(t *testing.T) {
@@ -360,6 +207,28 @@ func TestAPluginThatKeepsDyingIsQuarantinedUntilStaffLiftsIt(t *testing.T) {
 	page, err := h.deps.Audit.List(t.Context(), audit.Filter{Subject: "panel/one"})
 	if err != nil || len(page.Rows) != 2 || page.Rows[0].Action != "plugin.restarted" || page.Rows[1].Action != "plugin.quarantined" {
 		t.Errorf("trail %+v, %v", page.Rows, err)
+	}
+}
+
+func TestAPluginThatNoLongerAnswersIsReplaced(t *testing.T) {
+	at := newSite(t)
+	at.config(block("one", at.install("one")))
+	h := New(at.deps(dbtest.SQLite(t), clock.System{}))
+	h.pace.ping, h.pace.pong = 20*time.Millisecond, 200*time.Millisecond
+	if err := h.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Stop)
+	pid := h.Status()[0].PID
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a new process", func() bool { s := h.Status()[0]; return s.State == Healthy && s.PID != pid })
+	if alive(pid) {
+		t.Error("the old process is still there")
+	}
+	if _, err := create(t.Context(), h, "one", "jane", ""); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -550,9 +419,4 @@ func TestFivePluginsStartTogether(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(at.dir, "run", "*")); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
 	}
-}
-
-func alive(pid int) bool {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	return err == nil && !strings.Contains(string(status), "zombie")
 }

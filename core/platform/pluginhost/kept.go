@@ -146,7 +146,15 @@ func (i *instance) account() string {
 	if i.row.account != "" {
 		return i.row.account
 	}
-	return accountKey(i.plugin.config.Name, i.config.Label, nil)
+	return i.accountOf(i.values)
+}
+
+// accountOf is the key by present settings. Only gateways have accounts that matter.
+func (i *instance) accountOf(v form.Values) string {
+	if i.plugin.config.Type != "gateway" {
+		v = nil
+	}
+	return accountKey(i.plugin.config.Name, i.config.Label, v)
 }
 
 // keepAccount keeps the key once it is known. It changes only with the mode: a new key or client of the same label is
@@ -158,10 +166,7 @@ func (i *instance) keepAccount(ctx context.Context) error {
 	if i.host.deps.DB == nil || off != "" {
 		return nil
 	}
-	next := accountKey(i.plugin.config.Name, i.config.Label, v)
-	if i.plugin.config.Type != "gateway" {
-		next = accountKey(i.plugin.config.Name, i.config.Label, nil)
-	}
+	next := i.accountOf(v)
 	if mode := v.Get("mode"); old == next || old != "" && (mode == "" || strings.HasSuffix(old, ":"+mode)) {
 		return nil
 	}

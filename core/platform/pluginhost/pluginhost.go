@@ -195,12 +195,13 @@ func (h *Host) instance(label string) (*instance, error) {
 	return nil, ErrNoInstance.Because(fmt.Errorf("instance %q", label))
 }
 
-// tell writes to the trail what happened to a plugin. A trail that cannot be written is logged: the plugin is not to wait.
+// tell writes to the trail what happened to a plugin, also when its watch ends meanwhile. A trail that cannot be written is
+// logged: the plugin is not to wait.
 func (h *Host) tell(ctx context.Context, action, subject string, after any) {
 	if h.deps.Audit == nil {
 		return
 	}
-	if err := h.deps.Audit.Add(ctx, audit.Entry{Action: action, Subject: subject, After: after}); err != nil {
+	if err := h.deps.Audit.Add(context.WithoutCancel(ctx), audit.Entry{Action: action, Subject: subject, After: after}); err != nil {
 		h.deps.Log.Error("a plugin's trail was not written", "plugin", subject, "action", action, "error", err)
 	}
 }
