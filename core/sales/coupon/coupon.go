@@ -67,7 +67,7 @@ type Coupon struct {
 	MaxUses         *int64 // orders; nil: no limit
 	Used            int64
 	OncePerCustomer bool
-	From, To        time.Time // To exclusive; zero: open
+	From, To        time.Time // From zero: from now on; To exclusive, zero: open
 	Version         int64     // 0 for a new one
 }
 

@@ -109,6 +109,9 @@ func (s *Service) Save(ctx context.Context, c Coupon) (Coupon, error) {
 	if err := c.check(); err != nil {
 		return Coupon{}, err
 	}
+	if c.From.IsZero() {
+		c.From = s.clock.Now()
+	}
 	err := s.db.Tx(ctx, func(ctx context.Context) error {
 		var before any
 		if c.ID == "" {
