@@ -54,7 +54,7 @@ func (s *Sim) note(r *http.Request, body []byte) int {
 		change = !s.vendor.Reads(r)
 	}
 	q := Request{
-		Method: r.Method, Path: r.URL.Path, Query: cutQuery(r.URL.Query()), Header: map[string]string{},
+		Method: r.Method, Path: longSegment.ReplaceAllString(r.URL.Path, "***"), Query: cutQuery(r.URL.Query()), Header: map[string]string{},
 		Body: cutBody(string(body[:min(len(body), keepBody)])), Change: change, At: s.Now(),
 	}
 	for name := range r.Header {
@@ -81,6 +81,7 @@ func (s *Sim) noted(at int, fault string, status int) {
 // Secrets are known by their names: a simulator's list is shown in demos.
 var (
 	secretName   = regexp.MustCompile(`(?i)authori[sz]ation|cookie|token|secret|password|passwd|api[-_]?key|signature|^key$|x-auth|cvc|card_?number|card\[number\]`)
+	longSegment  = regexp.MustCompile(`[A-Za-z0-9_-]{60,}`) // in a path: a token, as Discord's
 	secretInJSON = regexp.MustCompile(`(?i)("[^"]*(?:token|secret|password|passwd|api_?key)[^"]*"\s*:\s*)"(?:[^"\\]|\\.)*"?`)
 )
 

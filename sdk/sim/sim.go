@@ -6,6 +6,7 @@
 //	GET    /_sim/requests   what came, oldest first, without secrets; DELETE forgets it
 //	POST   /_sim/clock      {"add":"1h"}
 //	POST   /_sim/act        {"do":"pay","op":"op_1", …}: plays the customer, the bank or the node
+//	GET    /_sim/inbox      and other pages for people, if the vendor has them
 //	PUT    /_sim/faults     [{"method":"POST","path":"/servers*","nth":1,"times":1,"do":"cut-after"}]; GET, DELETE
 //
 // A simulator in use looks like this; Sim is itself the http.Handler:
@@ -44,6 +45,8 @@ type Vendor struct {
 	Reset func()
 	// Reads says whether a request changes nothing, where GET and HEAD alone do not tell (a search by POST). Nil: by method.
 	Reads func(*http.Request) bool
+	// Pages are for people, by name: "inbox" is GET /_sim/inbox. Nil: there are none.
+	Pages map[string]http.HandlerFunc
 	// Close ends what runs in the background, such as deliveries of webhooks. It may be called twice. Nil: nothing does.
 	Close func()
 }
@@ -188,6 +191,10 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, ours := strings.CutPrefix(r.URL.Path, "/_sim/")
 	if !ours {
 		s.exchange(w, r)
+		return
+	}
+	if page, ok := s.vendor.Pages[name]; ok && r.Method == http.MethodGet {
+		page(w, r)
 		return
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 4<<20))

@@ -2,6 +2,9 @@ package wire
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ezscale/bursar/sdk/fault"
@@ -142,8 +145,23 @@ func Secrets(f form.Form, v form.Values) []string {
 			}
 		}
 	}
+	for _, s := range out {
+		out = append(out, tokens(s)...)
+	}
 	return out
 }
+
+// tokens are the parts of a secret address that would give it away where only its path is told, as in a log of requests.
+func tokens(secret string) []string {
+	u, err := url.Parse(secret)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return slices.DeleteFunc(strings.Split(u.EscapedPath(), "/"), func(part string) bool { return len(part) < tokenLength })
+}
+
+// tokenLength is the least of what is taken for a token, in bytes: shorter parts are words.
+const tokenLength = 16
 
 // Bad is the fault of a message that breaks the protocol.
 func Bad(what string, cause error) error {
