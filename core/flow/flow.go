@@ -23,6 +23,7 @@ import (
 	"github.com/ezscale/bursar/core/hosting/provision"
 	"github.com/ezscale/bursar/core/hosting/subscription"
 	"github.com/ezscale/bursar/core/platform/audit"
+	"github.com/ezscale/bursar/core/platform/auth"
 	"github.com/ezscale/bursar/core/platform/inbox"
 	"github.com/ezscale/bursar/core/platform/jobs"
 	"github.com/ezscale/bursar/core/platform/secret"
@@ -68,6 +69,7 @@ type Deps struct {
 	Clock         clock.Clock
 	Box           *secret.Box
 	Audit         *audit.Service
+	Auth          *auth.Service
 	Settings      *settings.Service
 	Inbox         *inbox.Service
 	Customers     *customer.Service
