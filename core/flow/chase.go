@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type chase struct {
 	state   dunning.State
 	subs    []subscription.Subscription
 	methods []payment.Method
+	fresh   *payment.Method // saved since it fell due
 	open    *payment.Attempt
 }
 
@@ -110,17 +112,21 @@ func (f *Flow) chases(ctx context.Context, list []invoice.Invoice, today period.
 		// An order that nobody paid is not charged behind the buyer's back: he left.
 		c.state.Chargeable = len(c.methods) > 0 && inv.Kind != invoice.KindFirst
 		if c.state.Chargeable {
-			if on := period.On(c.methods[0].Created, s.Location()); !on.Before(inv.Due) {
-				c.state.NewMethodOn = on
+			newest := slices.MaxFunc(c.methods, func(a, b payment.Method) int { return a.Created.Compare(b.Created) })
+			if on := period.On(newest.Created, s.Location()); !on.Before(inv.Due) {
+				c.state.NewMethodOn, c.fresh = on, &newest
 			}
 		}
 		for _, sub := range c.subs {
 			c.state.Holds = append(c.state.Holds, holds[string(sub.ID)]...)
 			c.state.Suspendable = c.state.Suspendable || sub.Status == subscription.Active || sub.Status == subscription.Suspended
 		}
-		if c.open != nil && c.open.Status != payment.Waiting { // what became of a payment is not known: nothing else is tried
-			c.state.Suspendable = false
+		// What became of a payment is not known: nothing else is tried, and for three days nothing is suspended.
+		if c.open != nil && c.open.Status != payment.Waiting {
 			c.state.Holds = append(c.state.Holds, dunning.Hold{What: dunning.HoldCharge, From: today})
+		}
+		if c.open != nil && c.open.Status != payment.Waiting && f.Clock.Now().Sub(c.open.Created) < 72*time.Hour {
+			c.state.Suspendable = false
 		}
 		out[i] = c
 	}
@@ -152,7 +158,11 @@ func (f *Flow) step(ctx context.Context, c *chase, step dunning.Step, today peri
 	switch step.Kind {
 	case dunning.ChargeKind:
 		r.Charges++
-		return f.chargeStep(ctx, c, c.methods[0], record)
+		m := c.methods[0]
+		if c.fresh != nil && dunning.IsFreshCharge(step) {
+			m = *c.fresh
+		}
+		return f.chargeStep(ctx, c, m, record)
 	case dunning.NoticeKind, dunning.EndingKind:
 		r.Notices++
 		return f.DB.Tx(ctx, func(ctx context.Context) error {

@@ -98,7 +98,7 @@ func (f *Flow) Checkout(ctx context.Context, in CheckoutIn) (Placed, error) {
 // review says whether staff must look at the order before anything is made.
 func (s *sale) review() bool {
 	for _, w := range s.wants {
-		if w.product.Setup == catalog.OnApproval {
+		if w.product.Setup == catalog.SetupOnApproval {
 			return true
 		}
 	}
@@ -180,7 +180,7 @@ func (s *sale) redeeming(c customer.Customer, ord order.Order) coupon.Redeeming 
 		if !s.coupon.Covers(w.product.ID, w.line.Cycle) {
 			continue
 		}
-		share := coupon.Share{Subscription: w.id}
+		share := coupon.Share{Subscription: w.id, Stub: !w.billsTerm()}
 		if s.coupon.Kind == coupon.Fixed {
 			for i, p := range s.bill.parts {
 				if p.subscription == w.id {
@@ -206,6 +206,16 @@ func (f *Flow) openService(ctx context.Context, s *sale, w *wanted, c customer.C
 	}
 	_, err := f.Subscriptions.Open(ctx, o)
 	return err
+}
+
+// billsTerm says whether the first invoice bills a whole term.
+func (w *wanted) billsTerm() bool {
+	for _, p := range w.first.Billed {
+		if p.Kind == period.Term {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *wanted) label() string {

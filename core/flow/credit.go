@@ -86,7 +86,7 @@ func (f *Flow) credit(ctx context.Context, id ids.Invoice, most int64, cause, re
 	}
 	s := ledger.Sale{Rounding: effect.Rounding}
 	for _, l := range effect.Lines {
-		product := shop.ProductOf(l.Line.Owner)
+		product := productOf(shop, l.Line.Owner)
 		switch {
 		case l.Line.Kind == invoice.KindLateFee:
 			s.LateFees += l.Net

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/billing/invoice"
 	"github.com/ezscale/bursar/core/data/outbox"
 	"github.com/ezscale/bursar/core/hosting/provision"
@@ -28,10 +27,10 @@ func (f *Flow) deliver(ctx context.Context, e outbox.Event) error {
 	if err != nil {
 		return err
 	}
-	if ord.Status == order.Review {
+	if ord.Status == order.InReview {
 		return nil
 	}
-	return f.makeOrder(ctx, ord, func(p catalog.Product) bool { return p.Setup != catalog.OnManual })
+	return f.makeOrder(ctx, ord, func(p catalog.Product) bool { return p.Setup != catalog.SetupManual })
 }
 
 // makeOnOrder makes what is made before it is paid.
@@ -53,7 +52,7 @@ func (f *Flow) makeOnOrder(ctx context.Context, e outbox.Event) error {
 		return err
 	}
 	for _, sub := range subs {
-		if p, ok := shop.Product(sub.Product); !ok || p.Setup != catalog.OnOrder {
+		if p, ok := shop.Product(sub.Product); !ok || p.Setup != catalog.SetupOnOrder {
 			return nil // one that waits for its money keeps the whole order waiting
 		}
 	}
@@ -74,7 +73,7 @@ func (f *Flow) makeOrder(ctx context.Context, ord order.Order, made func(catalog
 		case err != nil:
 			return err
 		case now.Status == order.Pending:
-			if err := f.Orders.Accept(ctx, ord.ID); err != nil {
+			if _, err := f.Orders.Accept(ctx, ord.ID); err != nil {
 				return err
 			}
 		case now.Status != order.Active:

@@ -29,7 +29,7 @@ func (f *Flow) applyDispute(ctx context.Context, instance string, d gateway.Disp
 	case fault.KindOf(err) == fault.NotFound:
 		return inbox.Waiting, "a dispute over a payment that is not known", nil
 	case fault.KindOf(err) == fault.Conflict && fault.Of(err).Is(payment.ErrDispute):
-		return inbox.Waiting, "a dispute that does not fit its payment", nil
+		return inbox.Failed, "a dispute that does not fit its payment", nil
 	}
 	return inbox.Applied, "", err
 }

@@ -71,11 +71,11 @@ func earned(shop *catalog.Shop, set []invoice.Deferring, booked map[ids.Invoice]
 			if !page.After.IsZero() {
 				minor -= ledger.Earned(own, page.After)
 			}
-			by[shop.ProductOf(l.Owner)] += minor
+			by[productOf(shop, l.Owner)] += minor
 			sum += minor
 		}
 		// What the lines say and what the books need can differ where an invoice reaches back: the first line has the rest.
-		by[shop.ProductOf(d.Lines[0].Owner)] += booked[d.Invoice] - left - sum
+		by[productOf(shop, d.Lines[0].Owner)] += booked[d.Invoice] - left - sum
 		for product, minor := range by {
 			if minor != 0 {
 				k := key{product, d.Currency}
@@ -83,7 +83,9 @@ func earned(shop *catalog.Shop, set []invoice.Deferring, booked map[ids.Invoice]
 			}
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(parts), func(a, b key) int { return cmp.Or(cmp.Compare(a.currency, b.currency), cmp.Compare(a.product, b.product)) })
+	keys := slices.SortedFunc(maps.Keys(parts), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.currency, b.currency), cmp.Compare(a.product, b.product))
+	})
 	var out []ledger.Posting
 	for _, k := range keys {
 		slices.SortFunc(parts[k], func(a, b ledger.Part) int { return cmp.Compare(a.Invoice, b.Invoice) })

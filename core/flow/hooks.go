@@ -60,11 +60,12 @@ func (f *Flow) keepEvents(ctx context.Context, instance string, w sdk.Webhook, e
 	}
 	err := f.DB.Tx(ctx, func(ctx context.Context) error {
 		for _, e := range events {
-			sealed, err := f.Box.SealJSON(meaningOf(instance, e.ID), e)
+			event := inbox.EventID(e.ID, w.Body)
+			sealed, err := f.Box.SealJSON(meaningOf(instance, event), e)
 			if err != nil {
 				return err
 			}
-			id, fresh, err := f.Inbox.Keep(ctx, instance, e.ID, w.Body, sealed)
+			id, fresh, err := f.Inbox.Keep(ctx, instance, event, w.Body, sealed)
 			if err != nil {
 				return err
 			}
@@ -97,7 +98,7 @@ func (f *Flow) applyInbox(ctx context.Context, j jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	if e.State != inbox.New {
+	if e.State != inbox.Fresh {
 		return nil
 	}
 	var sealed string

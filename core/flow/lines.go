@@ -171,3 +171,19 @@ func (b *bill) document(in pricing.Input, q pricing.Result, why []tax.Decision, 
 		d.Taxes[i] = invoice.Tax{Group: t.Group, Code: t.Code, Category: t.Category, RatePPM: t.RatePPM, Compound: t.Compound, Base: t.Base, Tax: t.Tax}
 	}
 }
+
+// productOf is the product that a price's owner belongs to; "" for an owner that is none of the catalogue's.
+func productOf(shop *catalog.Shop, owner string) ids.Product {
+	if id, err := ids.Parse[ids.Product](owner); err == nil {
+		return id
+	}
+	if id, err := ids.Parse[ids.Choice](owner); err == nil {
+		o, _, _ := shop.Choice(id)
+		return o.Product
+	}
+	if id, err := ids.Parse[ids.Option](owner); err == nil {
+		o, _ := shop.Option(id)
+		return o.Product
+	}
+	return ""
+}

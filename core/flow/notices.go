@@ -102,7 +102,7 @@ func (f *Flow) tellOrder(ctx context.Context, e outbox.Event) error {
 		return err
 	}
 	p := notifier.Post{Title: fmt.Sprintf("Order %d over %s", ord.Number, ord.Total), Level: "info", URL: f.Links.Admin + "/orders/" + string(ord.ID), Fields: [][2]string{{"Customer", c.Name()}, {"Status", string(ord.Status)}}}
-	if ord.Status == order.Review {
+	if ord.Status == order.InReview {
 		p.Level, p.Text = "warning", "It waits for somebody to look at it."
 	}
 	return f.tell(ctx, "order:"+string(ord.ID), c.ID, string(ord.ID), p)
@@ -186,8 +186,8 @@ func (f *Flow) tellDispute(ctx context.Context, e outbox.Event) error {
 func (f *Flow) invoiceLink(id ids.Invoice) string { return f.Links.Portal + "/invoices/" + string(id) }
 
 func (f *Flow) payLink(ctx context.Context, id ids.Invoice) (string, error) {
-	token := f.Box.Token("invoices:" + string(id) + ":pay")
-	if err := f.Invoices.KeepPayToken(ctx, id, token); err != nil {
+	token, err := f.Invoices.KeepPayToken(ctx, id, f.Box.Token("invoices:"+string(id)+":pay"))
+	if err != nil {
 		return "", err
 	}
 	return f.Links.Portal + "/pay/" + token, nil
@@ -350,8 +350,11 @@ func (f *Flow) mailDeclined(ctx context.Context, e outbox.Event) error {
 	if m, err := f.Payments.Method(ctx, att.Method); err == nil {
 		data["Method"] = m.Label
 		if m.Blocked == "" {
-			if again, ok := ladder.NextCharge(inv.Due, today); ok {
-				data["Again"] = again
+			for _, offset := range ladder.Charges {
+				if again := inv.Due.Add(offset); again.After(today) {
+					data["Again"] = again
+					break
+				}
 			}
 		}
 	}

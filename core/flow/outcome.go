@@ -41,7 +41,9 @@ func (f *Flow) workAttempt(ctx context.Context, j jobs.Job) error {
 	case att.AskAt.After(now):
 		return jobs.Again(att.AskAt)
 	default:
-		_, err = f.look(ctx, att)
+		if att, err = f.look(ctx, att); err == nil && att.Status == payment.Waiting && att.PageOver(now) {
+			err = f.Payments.Expire(ctx, att.ID)
+		}
 	}
 	if err != nil {
 		return err
@@ -175,7 +177,11 @@ func (f *Flow) conclude(ctx context.Context, att payment.Attempt, at gateway.Att
 		if out.Decline != nil {
 			d = *out.Decline
 		}
-		return f.decline(ctx, att, d, out.Reference, at.Notes)
+		if err := f.decline(ctx, att, d, out.Reference, at.Notes); err != nil {
+			return err
+		}
+		f.dropDeclined(ctx, att, at)
+		return nil
 	case gateway.Lapsed:
 		return f.Payments.Expire(ctx, att.ID)
 	}
@@ -272,8 +278,36 @@ func (f *Flow) decline(ctx context.Context, att payment.Attempt, d gateway.Decli
 		if err := f.Payments.Decline(ctx, att.ID, d, ref, notes); err != nil {
 			return err
 		}
+		pending, err := f.Payments.OfAttempt(ctx, att.ID)
+		if err != nil {
+			return err
+		}
+		for _, p := range pending {
+			if p.Status == payment.StatusPending {
+				if err := f.Payments.Fail(ctx, p.ID, d.Code); err != nil {
+					return err
+				}
+			}
+		}
 		return f.Dunning.Conclude(ctx, att.ID, dunningResult(d.Class))
 	})
+}
+
+// dropDeclined ends at the gateway what a declined charge left there, so that nothing can complete it later. If that
+// does not work out, nothing is lost: a late success is booked like any other.
+func (f *Flow) dropDeclined(ctx context.Context, att payment.Attempt, at gateway.Attempt) {
+	if att.Purpose != payment.Charge {
+		return
+	}
+	g, err := f.Gateways.Gateway(att.Gateway)
+	if err != nil {
+		return
+	}
+	if c, ok := sdk.As[gateway.Canceller](g); ok {
+		if err := c.Cancel(ctx, at); err != nil && fault.KindOf(err) != fault.NotFound {
+			f.Log.Info("a declined charge is left at the gateway", "attempt", att.ID, "error", err)
+		}
+	}
 }
 
 // keepMethod saves a method that a customer agreed to.

@@ -218,7 +218,7 @@ func (w *wanted) option(shop *catalog.Shop, o catalog.Option, line order.Line, c
 	chosen := line.Options[o.ID]
 	owner, text, value, qty := string(o.ID), o.Label, chosen, pricing.Micro
 	switch o.Kind {
-	case catalog.ChoiceKind:
+	case catalog.Choices:
 		if chosen == "" && !o.Needed {
 			return nil
 		}
@@ -227,7 +227,7 @@ func (w *wanted) option(shop *catalog.Shop, o catalog.Option, line order.Line, c
 			return ErrOption.On(field)
 		}
 		owner, text, value = string(o.Choices[at].ID), o.Label+": "+o.Choices[at].Label, o.Choices[at].Value
-	case catalog.QuantityKind:
+	case catalog.Quantity:
 		n := o.Least
 		if chosen != "" {
 			var err error
@@ -240,7 +240,7 @@ func (w *wanted) option(shop *catalog.Shop, o catalog.Option, line order.Line, c
 		}
 		value, qty = strconv.FormatInt(n, 10), n*pricing.Micro
 		text = fmt.Sprintf("%s: %d %s", o.Label, n, o.Unit)
-	case catalog.YesNoKind:
+	case catalog.YesNo:
 		if chosen != "1" && chosen != "true" {
 			if o.Needed {
 				return ErrOption.On(field)
@@ -263,11 +263,15 @@ func (f *Flow) applyCoupon(ctx context.Context, s *sale, code string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Allows(coupon.Use{Now: f.Clock.Now(), Currency: s.bill.currency.Code, NewCustomer: s.fresh}); err != nil {
+	use := coupon.Use{Now: f.Clock.Now(), Currency: s.bill.currency.Code, NewCustomer: s.fresh}
+	for _, w := range s.wants {
+		use.Has = append(use.Has, w.product.ID)
+	}
+	if err := c.Allows(use); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(s.wants, func(w wanted) bool { return c.Covers(w.product.ID, w.line.Cycle) }) {
-		return coupon.ErrNotCovered
+		return coupon.ErrProducts
 	}
 	s.coupon, s.bill.coupon = &c, couponIn(c, 0)
 	return nil

@@ -116,7 +116,7 @@ func (f *Flow) dropOrders(ctx context.Context, b *biller, r *RunReport) error {
 				continue
 			}
 			tried[ord.ID], fresh = true, true
-			if err := f.Orders.Cancel(ctx, ord.ID, "It was not paid in time."); err != nil {
+			if _, err := f.Orders.Cancel(ctx, ord.ID, "It was not paid in time."); err != nil {
 				r.fail("drop:"+string(ord.ID), err)
 				continue
 			}

@@ -309,11 +309,8 @@ func (f *Flow) AcceptOrder(ctx context.Context, id ids.Order) error {
 	if err != nil {
 		return err
 	}
-	if ord.Status == order.Review {
-		if err := f.Orders.Approve(ctx, id); err != nil {
-			return err
-		}
-		if ord, err = f.Orders.Get(ctx, id); err != nil {
+	if ord.Status == order.InReview {
+		if ord, err = f.Orders.Approve(ctx, id); err != nil {
 			return err
 		}
 	}
@@ -351,7 +348,7 @@ func (f *Flow) CancelOrder(ctx context.Context, id ids.Order, reason string) err
 		return err
 	}
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
-		if err := f.Orders.Cancel(ctx, id, reason); err != nil {
+		if _, err := f.Orders.Cancel(ctx, id, reason); err != nil {
 			return err
 		}
 		return f.Audit.Add(ctx, audit.Entry{Action: "order.cancel", Subject: string(id), After: map[string]any{"reason": reason}})

@@ -52,6 +52,8 @@ func (f *Flow) settle(ctx context.Context, r payment.Report, named []ids.Invoice
 		}
 		out.Payment, out.Fresh, out.Held = got.Payment, got.Fresh, got.Held
 		switch {
+		case got.FeeKnown:
+			return f.fee(ctx, got.Payment)
 		case !got.Fresh, got.Payment.Status == payment.StatusPending:
 			return nil
 		case got.Held:
@@ -132,11 +134,19 @@ func (f *Flow) book(ctx context.Context, p payment.Payment, parts []ledger.Part)
 	default:
 		set = append(set, ledger.PayBank(h, p.Amount.Minor(), parts))
 	}
-	if p.Fee.Sign() > 0 {
-		h.Currency = p.Fee.Currency()
-		set = append(set, ledger.Fee(h, p.Gateway, p.Fee.Minor()))
+	if err := f.Ledger.PostSet(ctx, set); err != nil {
+		return err
 	}
-	return f.Ledger.PostSet(ctx, set)
+	return f.fee(ctx, p)
+}
+
+// fee posts what the gateway kept of a payment, once it is known.
+func (f *Flow) fee(ctx context.Context, p payment.Payment) error {
+	if p.Fee.Sign() <= 0 {
+		return nil
+	}
+	h := ledger.Head{Cause: string(p.ID), Day: p.On, Currency: p.Fee.Currency(), Customer: p.Customer}
+	return f.Ledger.Post(ctx, ledger.Fee(h, p.Gateway, p.Fee.Minor()))
 }
 
 // Manual is money that staff has seen: a bank transfer, cash, a cheque.

@@ -74,6 +74,11 @@ func isCharge(name string) bool { return strings.HasPrefix(name, "charge") }
 
 func chargeName(offset int) string { return fmt.Sprintf("charge%+d", offset) }
 
+// IsFreshCharge says whether a step charges a method that was saved since the invoice fell due.
+func IsFreshCharge(s Step) bool {
+	return s.Kind == ChargeKind && strings.HasPrefix(s.Name, "charge_new_")
+}
+
 // newMethodName is the step of charging a method that was saved after the due day.
 func newMethodName(on period.Day) string {
 	return "charge_new_" + strings.ReplaceAll(on.String(), "-", "")

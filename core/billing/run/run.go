@@ -71,7 +71,11 @@ func (s *Service) End(ctx context.Context, id ids.Run, done int, failures map[st
 }
 
 // RanOn says whether a run for a day came to its end.
-func (s *Service) RanOn(ctx context.Context, day period.Day) (bool, error) { return s.store.ranOn(ctx, day) }
+func (s *Service) RanOn(ctx context.Context, day period.Day) (bool, error) {
+	return s.store.ranOn(ctx, day)
+}
 
 // List reads the newest runs with their failures, in two queries.
-func (s *Service) List(ctx context.Context, limit int) ([]Run, error) { return s.store.list(ctx, limit) }
+func (s *Service) List(ctx context.Context, limit int) ([]Run, error) {
+	return s.store.list(ctx, limit)
+}

@@ -100,3 +100,18 @@ func TestLoadKey(t *testing.T) {
 		t.Error("a short key was taken")
 	}
 }
+
+func TestTokensAreTheSameForOnePlaceAndKey(t *testing.T) {
+	one, err := New(bytes.Repeat([]byte{1}, KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := New(bytes.Repeat([]byte{2}, KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := one.Token("invoices:inv_1:pay")
+	if len(a) != 43 || a != one.Token("invoices:inv_1:pay") || a == one.Token("invoices:inv_2:pay") || a == two.Token("invoices:inv_1:pay") {
+		t.Fatal(a)
+	}
+}
