@@ -13,7 +13,7 @@ import (
 )
 
 func manager(s *Sessions) *scs.SessionManager {
-	m := scs.New()
+	m := &scs.SessionManager{Lifetime: 24 * time.Hour}
 	m.Store, m.Codec, m.HashTokenInStore = s, SessionCodec{}, true
 	return m
 }

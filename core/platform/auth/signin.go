@@ -43,6 +43,7 @@ func (s *Service) SignInStaff(ctx context.Context, email, password, address stri
 
 // prove is a sign-in through any door.
 func (s *Service) prove(ctx context.Context, email, password, address string, find func() (id, hash string, status Status, err error)) error {
+	address = Network(address)
 	if err := s.Throttle(ctx, SignInAddress, address); err != nil {
 		return err
 	}

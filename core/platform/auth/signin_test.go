@@ -176,6 +176,16 @@ func TestThrottleClasses(t *testing.T) {
 	})
 }
 
+func TestNetwork(t *testing.T) {
+	for address, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::9%eth0": "2001:db8:1:2::/64", "": "", "x": "x",
+	} {
+		if got := Network(address); got != want {
+			t.Errorf("%q is %q", address, got)
+		}
+	}
+}
+
 func TestNewPasswords(t *testing.T) {
 	for password, want := range map[string]error{
 		"short one": errShort, "0123456789": nil, strings.Repeat("ü", 10): nil, strings.Repeat("x", 201): errLong, "Jane@Example.com": errOwn, "": errShort,

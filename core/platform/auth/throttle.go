@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -63,4 +64,20 @@ func (s *Service) forgive(ctx context.Context, class Class, key string) error {
 func bucket(class Class, key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return string(class) + ":" + hex.EncodeToString(sum[:])
+}
+
+// Network is what tries are counted by for a network address: itself, or for IPv6 its /64, which is one household's.
+func Network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if a = a.Unmap(); a.Is4() {
+		return a.String()
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
 }
