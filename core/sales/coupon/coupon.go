@@ -1,57 +1,38 @@
-// Package coupon owns discount codes: who may use them, on what, how often, and each use. What a coupon takes off a price
-// is pricing's. Start at Coupon, then Service.Redeem.
+// Package coupon owns discount codes: who may use them, on what, how often, and who did. What a code takes off an
+// amount is calculated by pricing. Start at Coupon.Allows; uses are in redeem.go.
 package coupon
 
 import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
-	"github.com/ezscale/bursar/sdk/fault"
 )
 
-// Errors of this package, each beside the field "coupon". None tells whether another code would work.
-var (
-	ErrUnknown    = fault.New(fault.Declined, "coupon_unknown", "There is no such coupon.").On("coupon")
-	ErrEarly      = fault.New(fault.Declined, "coupon_early", "This coupon cannot be used yet.").On("coupon")
-	ErrOver       = fault.New(fault.Declined, "coupon_over", "This coupon has ended.").On("coupon")
-	ErrUsedUp     = fault.New(fault.Declined, "coupon_used_up", "This coupon was used as often as it can be.").On("coupon")
-	ErrOnce       = fault.New(fault.Declined, "coupon_once", "You have used this coupon before.").On("coupon")
-	ErrNotCovered = fault.New(fault.Declined, "coupon_not_covered", "This coupon does not apply to anything in the cart.").On("coupon")
-	ErrNewOnly    = fault.New(fault.Declined, "coupon_new_only", "This coupon is for new customers.").On("coupon")
-	ErrOldOnly    = fault.New(fault.Declined, "coupon_old_only", "This coupon is for customers who have a service.").On("coupon")
-	ErrCurrency   = fault.New(fault.Declined, "coupon_currency", "This coupon is for another currency.").On("coupon")
-	// ErrNotFound: there is no coupon with that ID, for staff.
-	ErrNotFound = fault.New(fault.NotFound, "coupon_not_found", "That coupon does not exist.")
-	// ErrTaken: another coupon has the code.
-	ErrTaken = fault.New(fault.Conflict, "coupon_taken", "Another coupon has this code.").On("code")
-	// ErrChanged: another change came first.
-	ErrChanged = fault.New(fault.Conflict, "coupon_changed", "This coupon was changed meanwhile. Please look again.")
-)
-
-// Kind says what a coupon does. The words are pricing's.
+// Kind says what a coupon does. The words are those of pricing.
 type Kind string
 
 // The kinds.
 const (
 	Percent   Kind = "percent"    // RatePPM off each line
-	Fixed     Kind = "fixed"      // AmountMinor off all lines together
+	Fixed     Kind = "fixed"      // AmountMinor off the lines together
 	Price     Kind = "price"      // recurring lines cost AmountMinor each
-	FreeSetup Kind = "free_setup" // set-up costs nothing
+	FreeSetup Kind = "free_setup" // set-up fees cost nothing
 )
 
 // Who may use a coupon.
-type Who string
+type Who = string
 
-// The answers. "" is Anybody.
+// The kinds of customers. "" is Anybody.
 const (
 	Anybody  Who = "any"
-	New      Who = "new"      // no service so far
-	Existing Who = "existing" // a service before
+	NewOnly  Who = "new"      // never had a service
+	Existing Who = "existing" // has or had one
 )
 
 // Coupon is a discount code.
@@ -61,140 +42,74 @@ type Coupon struct {
 	Kind            Kind
 	RatePPM         int64  // of Percent
 	AmountMinor     int64  // of Fixed and Price
-	Currency        string // of AmountMinor; "" with the other kinds
-	Terms           int    // how many terms it serves; 0: for ever
+	Currency        string // of AmountMinor; else "" for any
+	Terms           int    // for how many terms of each service, the first included; 0: for ever. FreeSetup has one
 	Rules           Rules
-	MaxUses         *int64 // orders; nil: no limit
-	Used            int64
+	MaxUses         *int64 // orders that may use it; nil: any number
+	Used            int64  // orders that did
 	OncePerCustomer bool
-	From, To        time.Time // From zero: from now on; To exclusive, zero: open
-	Version         int64     // 0 for a new one
+	From, To        time.Time // To exclusive; zero: no end
+	Version         int64
 }
 
-// Rules say what it applies to. Empty lists are everything.
+// Rules say what a coupon is good for. What is empty does not matter.
 type Rules struct {
 	Products []ids.Product `json:"products,omitempty"`
-	Cycles   []string      `json:"cycles,omitempty"` // as period.Cycle prints: "1 month"
+	Cycles   []string      `json:"cycles,omitempty"` // as period.Cycle prints itself
 	Who      Who           `json:"who,omitempty"`
+	Needs    []ids.Product `json:"needs,omitempty"` // one of them must be in the cart, or had
+	Note     string        `json:"note,omitempty"`  // for staff
 }
 
-// Use is what decides whether a coupon may be used now.
+// Use is who wants to use a coupon, and when.
 type Use struct {
 	Now         time.Time
 	Currency    string
-	NewCustomer bool
+	NewCustomer bool          // never had a service
+	Has         []ids.Product // in the cart or had already, for Rules.Needs
 }
 
-// Fold is how codes are stored and compared: without space, in capitals, wide and narrow letters alike. Letters of
-// another script that look alike stay other letters.
+// Fold is the form in which codes are stored and compared: capital letters, no spaces, one form of each letter.
+// Letters that only look alike stay different.
 func Fold(code string) string {
-	code = strings.ToUpper(norm.NFKC.String(code))
 	return strings.Map(func(r rune) rune {
-		if r == ' ' || r == '\t' || r == '\u00a0' {
+		if unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || unicode.IsControl(r) {
 			return -1
 		}
-		return r
-	}, strings.TrimSpace(code))
+		return unicode.ToUpper(r)
+	}, norm.NFKC.String(code))
 }
 
-// Allows says whether the coupon may be used now, apart from what it covers. How often is left is asked again, and
-// counted, by Redeem.
+// Allows says whether the coupon may be used now, by this customer. What it is good for is asked line by line with
+// Covers; whether it was used up meanwhile is decided by Redeem.
+//
+// Errors, all Declined on "coupon": ErrEarly, ErrExpired, ErrUsedUp, ErrCurrency, ErrNewOnly, ErrExisting, ErrNeeds.
 func (c Coupon) Allows(u Use) error {
 	switch {
-	case !c.From.IsZero() && u.Now.Before(c.From):
+	case u.Now.Before(c.From):
 		return ErrEarly
 	case !c.To.IsZero() && !u.Now.Before(c.To):
-		return ErrOver
+		return ErrExpired
 	case c.MaxUses != nil && c.Used >= *c.MaxUses:
 		return ErrUsedUp
 	case c.Currency != "" && c.Currency != u.Currency:
 		return ErrCurrency
-	case c.Rules.Who == New && !u.NewCustomer:
+	case c.Rules.Who == NewOnly && !u.NewCustomer:
 		return ErrNewOnly
 	case c.Rules.Who == Existing && u.NewCustomer:
-		return ErrOldOnly
+		return ErrExisting
+	case len(c.Rules.Needs) > 0 && !slices.ContainsFunc(c.Rules.Needs, func(p ids.Product) bool { return slices.Contains(u.Has, p) }):
+		return ErrNeeds
 	}
 	return nil
 }
 
-// Covers says whether a product in a cycle may be discounted.
+// Covers says whether the coupon is good for a product in a cycle. A cart of which it covers nothing is refused
+// with ErrProducts.
 func (c Coupon) Covers(product ids.Product, cycle period.Cycle) bool {
 	return (len(c.Rules.Products) == 0 || slices.Contains(c.Rules.Products, product)) &&
 		(len(c.Rules.Cycles) == 0 || slices.Contains(c.Rules.Cycles, cycle.String()))
 }
 
-// Redemption is one use by one subscription.
-type Redemption struct {
-	ID           ids.Redemption
-	Coupon       Coupon
-	Customer     ids.Customer
-	Order        ids.Order
-	Subscription ids.Subscription
-	ShareMinor   int64 // of Fixed: what was given to this subscription for good
-	TermsLeft    int   // after the first; -1: for ever
-	At           time.Time
-}
-
-// Redeeming asks to use a coupon for an order.
-type Redeeming struct {
-	Coupon   ids.Coupon
-	Customer ids.Customer
-	Order    ids.Order
-	Shares   []Share // at least one
-}
-
-// Share is what one subscription gets of it.
-type Share struct {
-	Subscription ids.Subscription
-	Minor        int64 // of Fixed
-}
-
-func (c *Coupon) check() error {
-	bad := func(field, text string) error { return fault.New(fault.Invalid, "coupon_invalid", text).On(field) }
-	if c.Code = Fold(c.Code); c.Code == "" || len(c.Code) > 80 || strings.ContainsFunc(c.Code, func(r rune) bool { return r < ' ' }) {
-		return bad("code", "Write a code of 1 to 80 letters.")
-	}
-	switch c.Kind {
-	case Percent:
-		if c.RatePPM <= 0 || c.RatePPM > 1_000_000 {
-			return bad("rate", "Write a discount above 0 and up to 100 percent.")
-		}
-	case Fixed, Price:
-		if c.AmountMinor < 0 || (c.Kind == Fixed && c.AmountMinor == 0) || c.AmountMinor > 1_000_000_000_000 {
-			return bad("amount", "Write an amount.")
-		}
-		if len(c.Currency) != 3 {
-			return bad("currency", "Choose the currency of the amount.")
-		}
-	case FreeSetup:
-	default:
-		return bad("kind", "Choose what the coupon does.")
-	}
-	if c.Kind == Percent || c.Kind == FreeSetup {
-		c.Currency, c.AmountMinor = "", 0
-	}
-	if c.Kind != Percent {
-		c.RatePPM = 0
-	}
-	if c.Kind == FreeSetup {
-		c.Terms = 1
-	}
-	switch {
-	case c.Terms < 0 || c.Terms > 1000:
-		return bad("terms", "Write for how many terms; 0 is for ever.")
-	case c.MaxUses != nil && *c.MaxUses < 1:
-		return bad("max_uses", "Write how often it may be used, or leave it empty.")
-	case !c.To.IsZero() && !c.To.After(c.From):
-		return bad("to", "Write an end after the beginning.")
-	}
-	for _, cycle := range c.Rules.Cycles {
-		if _, err := period.ParseCycle(cycle); err != nil {
-			return bad("cycles", "Choose terms that are sold.")
-		}
-	}
-	switch c.Rules.Who {
-	case "", Anybody, New, Existing:
-		return nil
-	}
-	return bad("who", "Choose who may use it.")
-}
+// worth is what may not change once somebody relies on it.
+func (c Coupon) worth() [4]any { return [4]any{c.Kind, c.RatePPM, c.AmountMinor, c.Currency} }

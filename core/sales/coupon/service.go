@@ -2,18 +2,30 @@ package coupon
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ezscale/bursar/core/base/clock"
 	"github.com/ezscale/bursar/core/base/ids"
+	"github.com/ezscale/bursar/core/base/period"
 	"github.com/ezscale/bursar/core/data/db"
 	"github.com/ezscale/bursar/core/platform/audit"
+	"github.com/ezscale/bursar/sdk/fault"
 )
 
-// Service holds the rules for coupons: what may be saved, who may use one, how often.
+// limit is the largest amount that is taken, in minor units.
+const limit int64 = 1_000_000_000_000_000
+
+// Deps is what the service uses.
+type Deps struct {
+	DB    *db.DB
+	Audit *audit.Service
+	Clock clock.Clock
+}
+
+// Service holds the rules for coupons: what a code may be, and that it is used no more often than it may.
 type Service struct {
 	db    *db.DB
 	store store
@@ -21,135 +33,139 @@ type Service struct {
 	clock clock.Clock
 }
 
-// NewService makes the service.
-func NewService(d *db.DB, a *audit.Service, c clock.Clock) *Service {
-	return &Service{db: d, store: store{db: d}, audit: a, clock: c}
+// New makes the service.
+func New(d Deps) *Service {
+	return &Service{db: d.DB, store: store{db: d.DB}, audit: d.Audit, clock: d.Clock}
 }
 
-// Find reads a coupon by its code, however it was typed. Error: ErrUnknown.
+// Find reads the coupon of a code as somebody typed it. Error: ErrUnknown.
 func (s *Service) Find(ctx context.Context, code string) (Coupon, error) {
-	fold := Fold(code)
-	if fold == "" || len(fold) > 80 {
+	folded := Fold(code)
+	if folded == "" || utf8.RuneCountInString(folded) > 80 {
 		return Coupon{}, ErrUnknown
 	}
-	c, err := s.store.byCode(ctx, fold)
-	if errors.Is(err, ErrNotFound) {
-		return Coupon{}, ErrUnknown
+	return s.store.find(ctx, folded)
+}
+
+// Get reads one; ErrNotFound.
+func (s *Service) Get(ctx context.Context, id ids.Coupon) (Coupon, error) {
+	c, err := s.store.get(ctx, id)
+	if fault.Of(err) != nil {
+		err = ErrNotFound
 	}
 	return c, err
 }
 
-// Redeem counts one use for an order, in the transaction of ctx: undone, it was never used. What it serves is one row
-// for each subscription.
+// Save adds a coupon, or changes the one with its ID if Version is the one that it has. Used is never taken from
+// here.
 //
-// Errors: ErrUsedUp, ErrOnce.
-func (s *Service) Redeem(ctx context.Context, r Redeeming) (out []Redemption, err error) {
-	err = s.db.Tx(ctx, func(ctx context.Context) error {
-		out = nil
-		if ok, err := s.store.use(ctx, r.Coupon); err != nil || !ok {
-			return errors.Join(err, ErrUsedUp)
-		}
-		c, err := s.store.get(ctx, r.Coupon)
-		if err != nil {
-			return err
-		}
-		left := -1
-		if c.Terms > 0 {
-			left = c.Terms - 1 // the order is the first
-		}
-		for i, share := range r.Shares {
-			red := Redemption{ID: ids.New[ids.Redemption](), Coupon: c, Customer: r.Customer, Order: r.Order, Subscription: share.Subscription, ShareMinor: share.Minor, TermsLeft: left, At: s.clock.Now()}
-			once := ""
-			if c.OncePerCustomer && i == 0 {
-				once = string(c.ID) + ":" + string(r.Customer)
-			}
-			if err := s.store.insert(ctx, red, once); db.IsDuplicate(err) {
-				return ErrOnce.Because(err)
-			} else if err != nil {
+// Errors: Invalid with the field; ErrNotFound; ErrChanged; ErrWorth.
+func (s *Service) Save(ctx context.Context, c Coupon) (Coupon, error) {
+	if c.From.IsZero() {
+		c.From = s.clock.Now()
+	}
+	if err := c.check(); err != nil {
+		return Coupon{}, err
+	}
+	out := c
+	err := s.db.Tx(ctx, func(ctx context.Context) error {
+		out = c
+		e := audit.Entry{Action: "coupon.save"}
+		if out.ID == "" {
+			out.ID, out.Used, out.Version = ids.New[ids.Coupon](), 0, 1
+			if err := s.store.insert(ctx, out); err != nil {
 				return err
 			}
-			out = append(out, red)
+		} else {
+			before, err := s.store.lock(ctx, out.ID)
+			if err != nil {
+				return err
+			}
+			if out.Version != before.Version {
+				return ErrChanged
+			}
+			if before.Used > 0 && before.worth() != out.worth() {
+				return ErrWorth
+			}
+			out.Used, out.Version, e.Before = before.Used, before.Version+1, before
+			if err := s.store.update(ctx, out); err != nil {
+				return err
+			}
 		}
-		return nil
+		e.Subject, e.After = string(out.ID), out
+		return s.audit.Add(ctx, e)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("redeem coupon %s: %w", r.Coupon, err)
+		return Coupon{}, fmt.Errorf("save coupon %s: %w", c.Code, err)
 	}
 	return out, nil
 }
 
-// Release gives back the use of an order that came to nothing. Asked again it changes nothing.
-func (s *Service) Release(ctx context.Context, order ids.Order) error {
-	err := s.db.Tx(ctx, func(ctx context.Context) error {
-		of, err := s.store.release(ctx, order)
-		if err != nil || of == "" {
-			return err
+func invalid(field, code, text string, args ...any) error {
+	return fault.New(fault.Invalid, code, fmt.Sprintf(text, args...)).On(field)
+}
+
+// check tidies and refuses.
+func (c *Coupon) check() error {
+	c.Code, c.Currency = Fold(c.Code), strings.ToUpper(strings.TrimSpace(c.Currency))
+	c.From, c.To = c.From.UTC().Truncate(time.Microsecond), c.To.UTC().Truncate(time.Microsecond)
+	if c.Rules.Who == "" {
+		c.Rules.Who = Anybody
+	}
+	if len(c.Code) < 1 || len(c.Code) > 80 || strings.ContainsFunc(c.Code, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return invalid("code", "code_invalid", "A code has 1 to 80 plain letters, digits and signs.")
+	}
+	switch c.Kind {
+	case Percent:
+		c.AmountMinor, c.Currency = 0, ""
+		if c.RatePPM < 1 || c.RatePPM > 1_000_000 {
+			return invalid("rate", "out_of_range", "The discount is above 0 and at most 100 percent.")
 		}
-		return s.store.giveBack(ctx, of)
-	})
-	if err != nil {
-		return fmt.Errorf("release coupon of order %s: %w", order, err)
+	case FreeSetup:
+		c.RatePPM, c.AmountMinor, c.Currency, c.Terms = 0, 0, "", 1 // no renewal has a set-up fee
+	case Fixed, Price:
+		c.RatePPM = 0
+		if least := map[Kind]int64{Fixed: 1}[c.Kind]; c.AmountMinor < least || c.AmountMinor > limit {
+			return invalid("amount", "out_of_range", "Enter the amount.")
+		}
+		if len(c.Currency) != 3 || strings.Trim(c.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+			return invalid("currency", "currency_invalid", "Choose the currency of the amount.")
+		}
+	default:
+		return invalid("kind", "choice_unknown", "Choose what the code does.")
+	}
+	if c.Terms < 0 || c.Terms > 1000 {
+		return invalid("terms", "out_of_range", "Terms: 1 to 1000, or 0 for ever.")
+	}
+	if c.MaxUses != nil && (*c.MaxUses < 1 || *c.MaxUses > 1_000_000_000) {
+		return invalid("max_uses", "out_of_range", "A code may be used at least once.")
+	}
+	if !c.To.IsZero() && !c.To.After(c.From) {
+		return invalid("to", "ends_before", "The code ends before it begins.")
+	}
+	for _, cycle := range c.Rules.Cycles {
+		if _, err := period.ParseCycle(cycle); err != nil {
+			return invalid("cycles", "cycle_invalid", "Choose billing cycles.")
+		}
+	}
+	switch c.Rules.Who {
+	case Anybody, NewOnly, Existing:
+	default:
+		return invalid("who", "choice_unknown", "Choose who may use the code.")
+	}
+	if utf8.RuneCountInString(c.Rules.Note) > 2000 || !utf8.ValidString(c.Rules.Note) {
+		return invalid("note", "too_long", "Note: at most 2000 characters.")
 	}
 	return nil
 }
 
-// Live reads the redemptions of many subscriptions that still serve terms, with their coupons, in two queries.
-func (s *Service) Live(ctx context.Context, set []ids.Subscription) (map[ids.Subscription]Redemption, error) {
-	return s.store.live(ctx, set)
-}
-
-// UseTerms counts one more term of each. One that serves for ever is not counted; one that is used up is left alone.
-func (s *Service) UseTerms(ctx context.Context, set []ids.Redemption) error {
-	return s.store.useTerms(ctx, set)
-}
-
-// Save adds a coupon, or changes the one with its ID if Version is the one that it has. What was redeemed keeps what it
-// got. Errors: Invalid with the field; ErrTaken; ErrNotFound; ErrChanged.
-func (s *Service) Save(ctx context.Context, c Coupon) (Coupon, error) {
-	if err := c.check(); err != nil {
-		return Coupon{}, err
-	}
-	if c.From.IsZero() {
-		c.From = s.clock.Now()
-	}
-	err := s.db.Tx(ctx, func(ctx context.Context) error {
-		var before any
-		if c.ID == "" {
-			c.ID, c.Version, c.Used = ids.New[ids.Coupon](), 1, 0
-			if err := s.store.create(ctx, c); err != nil {
-				return err
-			}
-		} else {
-			old, err := s.store.get(ctx, c.ID)
-			if err != nil {
-				return err
-			}
-			before = old
-			if err := s.store.update(ctx, c); err != nil {
-				return err
-			}
-			c.Version, c.Used = c.Version+1, old.Used
-		}
-		return s.audit.Add(ctx, audit.Entry{Action: "coupon.save", Subject: string(c.ID), Before: before, After: c})
-	})
-	if db.IsDuplicate(err) {
-		return Coupon{}, ErrTaken.Because(err)
-	}
-	if err != nil {
-		return Coupon{}, fmt.Errorf("save coupon %s: %w", c.Code, err)
-	}
-	return c, nil
-}
-
-// Get reads one; ErrNotFound.
-func (s *Service) Get(ctx context.Context, id ids.Coupon) (Coupon, error) { return s.store.get(ctx, id) }
-
 // Filter narrows a list. Zero fields do not.
 type Filter struct {
-	Query string // part of the code
-	Sort  string // "newest" (default), "oldest"
-	After string
-	Limit int // 1 to 200; 0 is 50
+	Query   string    // part of the code, or a whole ID
+	ValidAt time.Time // only those that could be used then
+	Sort    string    // newest (default), code
+	After   string    // Next of the page before
+	Limit   int       // 1 to 200; 0 is 50
 }
 
 // Page is one page of a list. Next "" is the end; Total counts the whole filter.
@@ -159,18 +175,35 @@ type Page struct {
 	Total int
 }
 
-// List answers one page in two queries.
+// List answers one page in two queries. Error: ErrPage.
 func (s *Service) List(ctx context.Context, f Filter) (Page, error) {
-	if f.Limit <= 0 || f.Limit > 200 {
-		f.Limit = 50
+	page, err := s.store.list(ctx, f)
+	if err != nil {
+		return Page{}, fmt.Errorf("list coupons: %w", err)
 	}
-	if !slices.Contains([]string{"", "newest", "oldest"}, f.Sort) {
-		f.Sort = ""
-	}
-	return s.store.list(ctx, f)
+	return page, nil
 }
 
-// History lists the uses of a coupon, newest first, before a time if one is given.
-func (s *Service) History(ctx context.Context, id ids.Coupon, before time.Time, limit int) ([]Redemption, error) {
-	return s.store.history(ctx, id, before, limit)
+// UseFilter narrows the list of uses.
+type UseFilter struct {
+	Coupon   ids.Coupon
+	Customer ids.Customer
+	After    string // Next of the page before
+	Limit    int    // 1 to 200; 0 is 50
+}
+
+// UsePage is one page of uses, newest first.
+type UsePage struct {
+	List  []Redemption
+	Next  string
+	Total int
+}
+
+// Uses lists who used coupons, in two queries.
+func (s *Service) Uses(ctx context.Context, f UseFilter) (UsePage, error) {
+	page, err := s.store.uses(ctx, f)
+	if err != nil {
+		return UsePage{}, fmt.Errorf("list uses of coupons: %w", err)
+	}
+	return page, nil
 }
