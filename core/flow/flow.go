@@ -117,6 +117,7 @@ func New(d Deps) (*Flow, error) {
 	d.Jobs.Handle(jobAttempt, f.workAttempt)
 	d.Jobs.Handle(jobRefund, f.workRefund)
 	d.Jobs.Handle(jobDaily, f.workDaily)
+	d.Jobs.Handle(jobForget, f.workForget)
 	return f, d.Outbox.Route(f.Routes())
 }
 
