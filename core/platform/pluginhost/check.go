@@ -97,7 +97,7 @@ func CheckFile(ctx context.Context, d Deps) (text string, ok bool) {
 	}
 	ready, all := 0, h.Instances("")
 	for _, i := range all {
-		if i.State == "ready" {
+		if i.State == Ready {
 			ready++
 		}
 	}

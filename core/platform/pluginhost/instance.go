@@ -40,7 +40,7 @@ func (i *instance) client() *host.Instance {
 	d, _ := i.plugin.said()
 	return &host.Instance{
 		Label: i.config.Label, Powers: d.Powers, Settings: i.settings, Conn: i.plugin.conn,
-		Around: i.around,
+		Around: i.around, World: i.plugin.host.deps.World,
 	}
 }
 

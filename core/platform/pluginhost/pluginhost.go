@@ -48,6 +48,8 @@ type Deps struct {
 	Clock  clock.Clock
 	Log    hclog.Logger
 	Getenv func(name string) (string, bool) // for env() in the file
+	// World turns the business's time into the vendors', where a test clock runs ahead; nil: they are the same.
+	World func(time.Time) time.Time
 }
 
 // Host runs plugins. It may be used by many goroutines.

@@ -18,6 +18,9 @@ const (
 // Open is what Status shows instead of Healthy when an instance's breaker is open: it answers, but its vendor does not.
 const Open State = "open"
 
+// Ready is the state of an instance that can be called.
+const Ready = "ready"
+
 // Act is what happens to a plugin's program.
 type Act string
 

@@ -122,7 +122,7 @@ func (i *instance) info() InstanceInfo {
 	case open:
 		info.State, info.OpenUntil, info.Why = string(Open), until, "its vendor did not answer several times in a row"
 	default:
-		info.State = "ready"
+		info.State = Ready
 	}
 	return info
 }
