@@ -85,3 +85,18 @@ func (s *Service) MarkPaid(ctx context.Context, invoices []ids.Invoice, at time.
 func (s *Service) OfInvoices(ctx context.Context, invoices []ids.Invoice) (map[ids.Invoice][]Subscription, error) {
 	return s.store.ofInvoices(ctx, invoices)
 }
+
+// Billed is a period that a subscription owes, and what became of it.
+type Billed struct {
+	Obligation
+	Paid time.Time // zero: not yet
+}
+
+// Periods lists the periods that were billed of a subscription, newest first, up to limit.
+func (s *Service) Periods(ctx context.Context, id ids.Subscription, limit int) ([]Billed, error) {
+	list, err := s.store.periods(ctx, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list periods of %s: %w", id, err)
+	}
+	return list, nil
+}

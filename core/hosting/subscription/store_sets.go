@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
 	"github.com/ezscale/bursar/core/data/db"
+	"github.com/ezscale/bursar/sdk/money"
 )
 
 // oblige is the guard against billing a period twice: a duplicate key refuses the whole set.
@@ -269,4 +271,26 @@ func (s store) list(ctx context.Context, f Filter) (Page, error) {
 	}
 	page.List = list
 	return page, nil
+}
+
+func (s store) periods(ctx context.Context, id ids.Subscription, limit int) ([]Billed, error) {
+	rows, err := s.db.Read(ctx).QueryContext(ctx, `SELECT id, lane, period_from, period_to, period_no, kind, currency, net_minor, invoice_id, redemption_id,
+		next_bill_on, run_id, fingerprint, paid_at FROM obligations WHERE subscription_id = ? ORDER BY period_from DESC, lane LIMIT ?`, id, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Billed
+	for rows.Next() {
+		b := Billed{Obligation: Obligation{Subscription: id}}
+		var currency string
+		var minor int64
+		var paid sql.NullTime
+		if err := rows.Scan(&b.ID, &b.Lane, &b.From, &b.To, &b.No, &b.Kind, &currency, &minor, &b.Invoice, &b.Redemption, &b.NextBillOn, &b.Run, &b.Fingerprint, &paid); err != nil {
+			return nil, err
+		}
+		b.Net, b.Paid = money.Of(minor, currency), paid.Time
+		list = append(list, b)
+	}
+	return list, rows.Err()
 }
