@@ -40,6 +40,7 @@ var looks = map[string]map[string]look{
 	"plugin": {
 		"healthy": {"Healthy", "circle-check", Good}, "running": {"Healthy", "circle-check", Good}, "restarting": {"Restarting", "rotate-cw", Soon}, "starting": {"Starting", "loader-circle", busy},
 		"open": {"Circuit open", "unplug", Bad}, "down": {"Down", "unplug", Bad}, "failed": {"Failed", "circle-x", Bad}, "off": {"Off", "power-off", idle},
+		"ready": {"Ready", "circle-check", Good}, "quarantined": {"In quarantine", "unplug", Bad},
 	},
 	"order": {
 		"draft": {"Draft", "file-pen", idle}, "pending": {"Waiting for payment", "circle-dashed", Note}, "review": {"In review", "hand", Soon}, "held": {"In review", "hand", Soon},
@@ -51,6 +52,30 @@ var looks = map[string]map[string]look{
 		"settled": {"Received", "circle-check", Good}, "paid": {"Received", "circle-check", Good}, "succeeded": {"Received", "circle-check", Good}, "declined": {"Declined", "circle-x", Bad}, "failed": {"Failed", "circle-x", Bad},
 		"refunded": {"Refunded", "undo-2", idle}, "unknown": {"Not certain", "circle-question-mark", Soon}, "parked": {"Not certain", "circle-question-mark", Soon},
 		"expired": {"Expired", "circle-slash", idle}, "disputed": {"Disputed", "shield-alert", Bad}, "lost": {"Lost", "circle-slash", idle},
+		"captured": {"Received", "circle-check", Good}, "held": {"Held", "hand", Soon}, "planned": {"Started", "clock", idle},
+	},
+	"refund": {
+		"requested": {"Requested", "clock", idle}, "sent": {"Under way", "loader-circle", busy}, "unknown": {"Not certain", "circle-question-mark", Soon},
+		"done": {"Refunded", "undo-2", Good}, "refused": {"Refused", "circle-x", Bad},
+	},
+	"dispute": {
+		"inquiry": {"Question", "message-circle", Note}, "open": {"Answer wanted", "shield-alert", Bad}, "answered": {"The bank decides", "clock", idle},
+		"won": {"Won", "circle-check", Good}, "lost": {"Lost", "circle-slash", idle},
+	},
+	"mail": {
+		"queued": {"Queued", "clock", idle}, "sending": {"Handed over", "loader-circle", busy}, "sent": {"Sent", "check", Good}, "failed": {"Refused", "circle-x", Bad},
+		"unsure": {"Not certain", "circle-question-mark", Soon}, "bounced": {"Came back", "undo-2", Bad},
+	},
+	"webhook": {
+		"new": {"Kept", "clock", idle}, "applied": {"Applied", "check", Good}, "ignored": {"Nothing of ours", "minus", idle}, "waiting": {"Waiting", "clock", Soon},
+		"failed": {"Failed", "circle-x", Bad},
+	},
+	"coupon": {
+		"live": {"In force", "circle-check", Good}, "early": {"Later", "clock", idle}, "over": {"Ended", "circle-slash", idle}, "used_up": {"Used up", "circle-slash", idle},
+		"released": {"Given back", "undo-2", idle},
+	},
+	"product": {
+		"public": {"Public", "circle-check", Good}, "hidden": {"Hidden", "eye-off", idle}, "archived": {"Archived", "box", idle},
 	},
 	"customer": {
 		"active": {"Active", "circle-check", Good}, "closed": {"Closed", "circle-slash", idle}, "blocked": {"Blocked", "ban", Bad}, "inactive": {"Inactive", "circle", idle},
