@@ -43,6 +43,14 @@ func (s store) get(ctx context.Context, id ids.TaxRule) (Rule, error) {
 	return scan(s.db.Read(ctx).QueryRowContext(ctx, `SELECT `+columns+` FROM tax_rules WHERE id = ?`, id))
 }
 
+// hasTwin says whether another rule begins on the same day at the same place and level.
+func (s store) hasTwin(ctx context.Context, r Rule) (bool, error) {
+	var n int
+	err := s.db.Read(ctx).QueryRowContext(ctx, `SELECT COUNT(*) FROM tax_rules WHERE class = ? AND country = ? AND region = ? AND level = ? AND valid_from = ? AND id <> ?`,
+		r.Class, r.Country, r.Region, r.Level, r.From, r.ID).Scan(&n)
+	return n > 0, err
+}
+
 func (s store) insert(ctx context.Context, r Rule) error {
 	_, err := s.db.Write(ctx).ExecContext(ctx, `INSERT INTO tax_rules (`+columns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
 		r.ID, r.Class, r.Country, r.Region, r.Level, r.Code, r.Category, r.RatePPM, r.Compound, r.From, r.To)

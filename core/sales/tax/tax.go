@@ -3,7 +3,7 @@
 package tax
 
 import (
-	"fmt"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -12,10 +12,8 @@ import (
 	"github.com/ezscale/bursar/sdk/fault"
 )
 
-// Errors of this package.
-var (
-	ErrNotFound = fault.New(fault.NotFound, "tax_rule_not_found", "That tax rule does not exist.")
-)
+// ErrNotFound: there is no such rule.
+var ErrNotFound = fault.New(fault.NotFound, "tax_rule_not_found", "That tax rule does not exist.")
 
 // Categories of EN 16931, as invoices name them (UNTDID 5305).
 const (
@@ -45,13 +43,18 @@ type Rule struct {
 	To       period.Day // exclusive; zero: open
 }
 
+// IsOn says whether the rule holds on a day.
+func (r Rule) IsOn(day period.Day) bool {
+	return !day.Before(r.From) && (r.To.IsZero() || day.Before(r.To))
+}
+
 // Buyer is what decides about the tax of a customer.
 type Buyer struct {
 	Country, Region string
 	Company         bool
-	TaxID           string
-	Checked         bool // an authority confirmed TaxID
-	Exempt          bool // a certificate says so
+	TaxID           string // upper case without spaces
+	Checked         bool   // an authority confirmed TaxID
+	Exempt          bool   // a certificate says so
 }
 
 // Component is one tax of a decision.
@@ -72,54 +75,91 @@ type Decision struct {
 }
 
 // Table is the operator's rates at one moment. It never changes.
-type Table struct{ rules []Rule }
+type Table struct {
+	rules map[key][]Rule // the newest first
+}
 
-// NewTable makes a table of rules.
-func NewTable(rules []Rule) *Table { return &Table{rules: slices.Clone(rules)} }
+type key struct{ class, country, region string }
 
-// Decide says which tax is due on a class of things that a seller sells to a buyer on a day.
+// NewTable makes a table of rules. Of two that hold at a place and level on one day, the one that began later counts.
+func NewTable(rules []Rule) *Table {
+	t := &Table{rules: make(map[key][]Rule, len(rules))}
+	for _, r := range rules {
+		k := key{r.Class, r.Country, r.Region}
+		t.rules[k] = append(t.rules[k], r)
+	}
+	for _, list := range t.rules {
+		slices.SortStableFunc(list, func(a, b Rule) int {
+			return cmp.Or(b.From.Compare(a.From), strings.Compare(string(b.ID), string(a.ID)))
+		})
+	}
+	return t
+}
+
+// Decide says which tax is due on a class of things that a seller sells to a buyer on a day. Seller is a country.
 //
-// At home the home rate holds. In the EU a business with a checked number in another member state accounts for the tax
-// itself (Directive 2006/112/EC, articles 44 and 196); a consumer pays the rate of his own country if the table has it,
-// else that of the seller's, as a seller under the threshold of article 59c may. Elsewhere the buyer's country counts if
-// the table has it (the seller is registered there); otherwise no tax of ours applies.
+// At home the home rate holds. A business with a checked number in another member state of the EU accounts for the tax
+// itself (Directive 2006/112/EC, articles 44 and 196), wherever the seller is. A consumer in the EU pays the rate of his
+// own country if the table has it, else that of a seller in the EU, as one under the threshold of article 59c may.
+// Elsewhere the buyer's country counts if the table has it (the seller is registered there); otherwise no tax of ours
+// applies.
 func (t *Table) Decide(seller string, b Buyer, class string, on period.Day) Decision {
 	if class == "" {
 		class = Standards
 	}
-	home := t.find(class, seller, "", on)
+	seller, country := area(seller), area(b.Country)
+	if country == "" {
+		country = seller
+	}
 	free := func(category, why string) Decision {
-		d := Decision{Category: category, Why: why, HomePPM: together(home)}
-		d.Group = group(class, b.Country, category)
-		return d
+		return Decision{
+			Group: group(class, country, category), Category: category, Why: why, HomePPM: together(t.find(class, seller, "", on)),
+		}
 	}
 	switch {
 	case b.Exempt:
 		return free(Exempt, "exempt by certificate")
-	case b.Country == "" || b.Country == seller:
+	case country == seller:
 		return t.charge(class, seller, b.Region, on, "at home in "+seller)
-	case IsEU(seller) && IsEU(b.Country):
-		if b.Company && b.TaxID != "" && b.Checked {
-			return free(Reverse, "business in "+b.Country+" with a checked number, reverse charge")
+	case b.isBusiness(seller, country):
+		return free(Reverse, "business in "+country+" with a checked number, reverse charge")
+	case len(t.find(class, country, b.Region, on)) > 0:
+		why := "registered in " + country
+		if IsEU(seller) && IsEU(country) {
+			why = "consumer, place " + country
 		}
-		if len(t.find(class, b.Country, b.Region, on)) > 0 {
-			return t.charge(class, b.Country, b.Region, on, "consumer, place "+b.Country)
-		}
-		return t.charge(class, seller, "", on, "consumer in "+b.Country+", taxed in "+seller)
-	case len(t.find(class, b.Country, b.Region, on)) > 0:
-		return t.charge(class, b.Country, b.Region, on, "registered in "+b.Country)
+		return t.charge(class, country, b.Region, on, why)
+	case IsEU(seller) && IsEU(country):
+		return t.charge(class, seller, "", on, "consumer in "+country+", taxed in "+seller)
 	case IsEU(seller):
-		return free(OutOfScope, "supplied to "+b.Country+", outside the union")
+		return free(OutOfScope, "supplied to "+country+", outside the union")
 	}
-	return free(OutOfScope, "no tax of ours in "+b.Country)
+	return free(OutOfScope, "no tax of ours in "+country)
+}
+
+// isBusiness says whether the buyer accounts for the tax: a company in the EU whose number was checked, and is that of
+// a member state other than the seller's.
+func (b Buyer) isBusiness(seller, country string) bool {
+	if !b.Company || !b.Checked || b.TaxID == "" || !IsEU(country) {
+		return false
+	}
+	issuer := country // a number without a prefix is the country's own
+	if len(b.TaxID) > 2 {
+		if prefix := strings.Replace(b.TaxID[:2], "EL", "GR", 1); strings.Trim(prefix, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
+			issuer = prefix
+		}
+	}
+	return IsEU(issuer) && issuer != seller
 }
 
 // charge is the decision to charge the rates of a place. A place without rates is out of scope.
 func (t *Table) charge(class, country, region string, on period.Day, why string) Decision {
 	rules := t.find(class, country, region, on)
 	d := Decision{Category: OutOfScope, Why: why}
-	for _, r := range rules {
-		d.Category = r.Category
+	for i, r := range rules {
+		if i == 0 || r.RatePPM > 0 {
+			d.Category = r.Category
+		}
 		d.Rules = append(d.Rules, r.ID)
 		if r.RatePPM > 0 {
 			d.Components = append(d.Components, Component{Code: r.Code, RatePPM: r.RatePPM, Compound: r.Compound})
@@ -129,7 +169,7 @@ func (t *Table) charge(class, country, region string, on period.Day, why string)
 		d.Why += ", where there is no rate"
 	}
 	place := country
-	if region != "" && len(rules) > 0 && rules[0].Region != "" {
+	if slices.ContainsFunc(rules, func(r Rule) bool { return r.Region != "" }) {
 		place += "-" + region
 	}
 	d.Group = group(class, place, d.Category)
@@ -138,22 +178,18 @@ func (t *Table) charge(class, country, region string, on period.Day, why string)
 
 // find lists the rules of a place by level: those of the region, and those of the country at levels that the region
 // does not have. A class without rules has those of the standard class.
-func (t *Table) find(class, country, region string, on period.Day) []Rule {
-	var out []Rule
-	pick := func(class, region string) {
-		for _, r := range t.rules {
-			if r.Class != class || r.Country != country || r.Region != region || on.Before(r.From) || (!r.To.IsZero() && !on.Before(r.To)) {
-				continue
-			}
-			if !slices.ContainsFunc(out, func(o Rule) bool { return o.Level == r.Level }) {
+func (t *Table) find(class, country, region string, on period.Day) (out []Rule) {
+	pick := func(region string) {
+		for _, r := range t.rules[key{class, country, region}] {
+			if r.IsOn(on) && !slices.ContainsFunc(out, func(o Rule) bool { return o.Level == r.Level }) {
 				out = append(out, r)
 			}
 		}
 	}
 	if region != "" {
-		pick(class, region)
+		pick(region)
 	}
-	pick(class, "")
+	pick("")
 	if len(out) == 0 && class != Standards {
 		return t.find(Standards, country, region, on)
 	}
@@ -173,12 +209,22 @@ func together(rules []Rule) (sum int64) {
 	return sum
 }
 
-// group names a decision in at most 40 letters.
-func group(class, place, category string) string {
-	return fault.Cut(fmt.Sprintf("%s-%s-%s", class, place, category), 40)
+// group names a decision within a document, in at most 40 letters: the parts are short enough.
+func group(class, place, category string) string { return class + "-" + place + "-" + category }
+
+// area is the country whose VAT holds: Monaco's is that of France, the Isle of Man's that of Great Britain (Directive
+// 2006/112/EC, article 7).
+func area(country string) string {
+	switch country {
+	case "MC":
+		return "FR"
+	case "IM":
+		return "GB"
+	}
+	return country
 }
 
-// IsEU says whether a country's VAT area is that of the European Union: since 2020 without GB.
+// IsEU says whether a country is a member state of the European Union: since 2020 without GB.
 func IsEU(country string) bool {
-	return strings.Contains(" AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK ", " "+country+" ")
+	return len(country) == 2 && strings.Contains(" AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK ", " "+country+" ")
 }
