@@ -77,7 +77,7 @@ func (a *App) purge(ctx context.Context, _ jobs.Job) error {
 	if _, err := a.Jobs.Purge(ctx, before); err != nil {
 		return err
 	}
-	if err := a.Orders.PurgeCarts(ctx, before); err != nil {
+	if _, err := a.Orders.PurgeCarts(ctx, before); err != nil {
 		return err
 	}
 	return a.Auth.Purge(ctx)
