@@ -41,7 +41,7 @@ func (f *Flow) Register(ctx context.Context, in RegisterIn) (c customer.Customer
 		if err != nil {
 			return err
 		}
-		return f.WriteLink(ctx, "verify", string(u.ID)+":registered", u.Name, u.Email, c.Locale, f.Links.Portal+"/verify/"+secret)
+		return f.WriteLink(ctx, "verify", string(u.ID)+":new", u.Name, u.Email, c.Locale, f.Links.Portal+"/verify/"+secret)
 	})
 	if err != nil {
 		return customer.Customer{}, auth.User{}, fmt.Errorf("register a customer: %w", err)
