@@ -123,7 +123,7 @@ func (p *Panel) order(ctx context.Context, c panel.Creation, plan Plan, order Or
 	if order.Location != "" {
 		group = order.Location
 	}
-	ask := map[string]any{"packageId": number(plan.Package), "userId": number(c.Customer.Notes[noteUser]), "hypervisorId": number(group), "ipv4": plan.IPv4}
+	ask := map[string]any{"packageId": number(plan.Package), "userId": number(c.Customer.Notes[noteUser]), "hypervisorId": number(group), "ipv4": plan.IPv4 + order.ExtraIPv4}
 	if plan.Storage > 0 || order.ExtraDisk > 0 {
 		disk, err := p.disk(ctx, plan, order.ExtraDisk)
 		if err != nil {

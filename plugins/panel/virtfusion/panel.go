@@ -84,6 +84,7 @@ type Order struct {
 	Template  string
 	Location  string
 	ExtraDisk int64 // GB
+	ExtraIPv4 int64 // on top of the product's
 	Hostname  string
 }
 
@@ -93,6 +94,7 @@ func (o *Order) Form() form.Form {
 		form.One(&o.Template, "template", "Operating system").Remote().Need().OnReinstall().Match("[1-9][0-9]*"),
 		form.One(&o.Location, "location", "Location").Remote().Match("[1-9][0-9]*"),
 		form.Int(&o.ExtraDisk, "extra_disk", "Extra disk, GB").Or("0").Between(0, 100_000).Changeable(),
+		form.Int(&o.ExtraIPv4, "extra_ipv4", "More IPv4 addresses").Or("0").Between(0, 64).Changeable(),
 		form.Domain(&o.Hostname, "hostname", "Host name"),
 	}
 }

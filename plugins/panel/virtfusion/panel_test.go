@@ -36,6 +36,8 @@ func TestPanel(t *testing.T) {
 				Plan: map[string]string{"package": "3", "storage": "80", "traffic": "9000", "ipv4": "3"}},
 			{Name: "to unmetered traffic alone", Product: values("package", "2", "group", "2", "unmetered", "true"), Checkout: order,
 				Plan: map[string]string{"package": "2", "storage": "50", "traffic": "0", "ipv4": "1"}},
+			{Name: "to one more address that the buyer chose", Product: values("package", "2", "group", "2"), Checkout: values("extra_disk", "10", "extra_ipv4", "1"),
+				Plan: map[string]string{"package": "2", "storage": "50", "ipv4": "2"}},
 			{Name: "to more disk than a package gives", Product: values("package", "3", "group", "2"), Checkout: values("extra_disk", "20"), Warns: true,
 				Plan: map[string]string{"package": "3", "storage": "80"}},
 			{Name: "to fewer processors, which a running server keeps", Product: values("package", "6", "group", "2", "storage", "60"), Checkout: values("extra_disk", "0"), Warns: true,

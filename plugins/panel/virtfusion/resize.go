@@ -20,10 +20,11 @@ func (p *Panel) Resize(ctx context.Context, op sdk.Op, r panel.Ref, product, che
 	if err != nil {
 		return panel.Progress{}, err
 	}
-	extra, err := extraDisk(checkout)
+	extra, more, err := extras(checkout)
 	if err != nil {
 		return panel.Progress{}, err
 	}
+	want.IPv4 += more
 	id, err := idOf(r)
 	if err != nil {
 		return panel.Progress{}, err
@@ -73,14 +74,14 @@ func (p *Panel) Resize(ctx context.Context, op sdk.Op, r panel.Ref, product, che
 	}
 }
 
-// extraDisk reads the one changeable field: the others of the checkout need not be there.
-func extraDisk(checkout form.Values) (int64, error) {
+// extras reads the changeable fields, GB of disk and addresses: the others of the checkout need not be there.
+func extras(checkout form.Values) (disk, addresses int64, err error) {
 	var o Order
 	clean, problems := o.Form().Only(func(s form.Spec) bool { return s.Changeable }).Check(checkout)
 	if len(problems) > 0 {
-		return 0, problems[0]
+		return 0, 0, problems[0]
 	}
-	return number(clean.Get("extra_disk")), nil
+	return number(clean.Get("extra_disk")), number(clean.Get("extra_ipv4")), nil
 }
 
 // changePackage applies a package. Its answer lists, with a status of success, what was left as it was.
