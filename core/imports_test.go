@@ -23,7 +23,7 @@ var order = []struct {
 }{
 	{"core/base", []string{"ids", "clock", "period", "states"}},
 	{"core/data", []string{"models", "db", "counter", "lease", "outbox", "dbtest"}},
-	{"core/platform", []string{"secret", "audit", "settings", "auth", "jobs", "inbox", "pluginhost"}},
+	{"core/platform", []string{"secret", "audit", "settings", "auth", "jobs", "inbox", "idempotency", "pluginhost"}},
 	{"core/sales", []string{"customer", "catalog", "coupon", "tax", "pricing", "order"}},
 	{"core/billing", []string{"invoice", "payment", "ledger", "dunning", "run"}},
 	{"core/hosting", []string{"subscription", "provision"}},
