@@ -3,6 +3,7 @@ package flow_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ import (
 	"github.com/ezscale/bursar/sdk/form"
 	"github.com/ezscale/bursar/sdk/gateway"
 	"github.com/ezscale/bursar/sdk/gateway/gatewaytest"
+	"github.com/ezscale/bursar/sdk/money"
 	"github.com/ezscale/bursar/sdk/notifier"
 	"github.com/ezscale/bursar/sdk/panel"
 	"github.com/ezscale/bursar/sdk/panel/paneltest"
@@ -60,16 +62,21 @@ type world struct {
 
 // postbox takes every mail and notice.
 type postbox struct {
+	mu    sync.Mutex
 	mails []notifier.Mail
 	posts []notifier.Post
 }
 
 func (p *postbox) Mail(_ context.Context, op sdk.Op, m notifier.Mail) (notifier.Receipt, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.mails = append(p.mails, m)
 	return notifier.Receipt{ID: op.ID}, nil
 }
 
 func (p *postbox) Post(_ context.Context, op sdk.Op, m notifier.Post) (notifier.Receipt, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.posts = append(p.posts, m)
 	return notifier.Receipt{ID: op.ID}, nil
 }
@@ -109,20 +116,19 @@ func (w *world) Account(instance string) string { return "fake:" + instance }
 
 // newWorld puts a host together on a database.
 func newWorld(t *testing.T, d *db.DB) *world {
-	w := assemble(t, d, clock.Ahead(clock.At(start), 0))
+	c := clock.Ahead(clock.At(start), 0)
+	w := assemble(t, d, c, &world{bank: gatewaytest.NewFake(c.Now), panel: &paneltest.Fake{}, mails: &postbox{}})
 	w.seed()
 	return w
 }
 
 // again is another process on the same database and the same vendors.
 func (w *world) again(d *db.DB) *world {
-	other := assemble(w.t, d, w.clock)
-	other.bank, other.panel, other.mails, other.vps, other.extra = w.bank, w.panel, w.mails, w.vps, w.extra
-	return other
+	return assemble(w.t, d, w.clock, w)
 }
 
-func assemble(t *testing.T, d *db.DB, c *clock.Offset) *world {
-	w := &world{t: t, ctx: t.Context(), clock: c, bank: gatewaytest.NewFake(c.Now), panel: &paneltest.Fake{}, mails: &postbox{}}
+func assemble(t *testing.T, d *db.DB, c *clock.Offset, with *world) *world {
+	w := &world{t: t, ctx: t.Context(), clock: c, bank: with.bank, panel: with.panel, mails: with.mails, vps: with.vps, extra: with.extra}
 	key := make([]byte, secret.KeySize)
 	box, err := secret.New(key)
 	w.ok(err)
@@ -259,6 +265,37 @@ func (w *world) invoices(c customer.Customer) []invoice.Invoice {
 	w.ok(err)
 	return p.List
 }
+
+// openRunning gives a customer a service that runs and is billed next on a day, as an import does.
+func (w *world) openRunning(c customer.Customer, billOn period.Day) subscription.Subscription {
+	w.t.Helper()
+	shop, err := w.Catalog.Shop(w.ctx)
+	w.ok(err)
+	price, ok := shop.Price(string(w.vps.ID), period.Monthly, "EUR", w.clock.Now())
+	if !ok {
+		w.t.Fatal("no price")
+	}
+	next := billOn.Add(14)
+	begin := period.Schedule{Cycle: period.Monthly, Anchor: next, DOM: next.Day()}.Boundary(-1)
+	sub, err := w.Subscriptions.Open(w.ctx, subscription.Opening{Customer: c.ID, Product: w.vps.ID, Label: "imported", Currency: "EUR", Cycle: period.Monthly, Anchor: begin, AnchorDay: next.Day(),
+		Items: []subscription.Item{{Kind: subscription.PlanItem, Owner: string(w.vps.ID), Text: "VPS 1", Price: price.ID, QtyMicro: 1_000_000, TaxClass: "standard"}}, PeriodNo: 1, BilledTo: next, BillOn: billOn})
+	w.ok(err)
+	w.ok(w.Subscriptions.Oblige(w.ctx, []subscription.Obligation{{Subscription: sub.ID, Lane: subscription.TermLane, From: begin, To: next, No: 1, Kind: "imported", Net: money.Of(1000, "EUR"), NextBillOn: billOn}}))
+	w.ok(w.Subscriptions.Activate(w.ctx, sub.ID))
+	return sub
+}
+
+// quiet takes dunning away from what is sold from now on.
+func (w *world) quiet() {
+	w.t.Helper()
+	l, err := w.Dunning.SaveLadder(w.ctx, dunning.Named{Name: "Never"})
+	w.ok(err)
+	w.vps.Ladder = l.ID
+	w.vps, err = w.Catalog.SaveProduct(w.ctx, w.vps)
+	w.ok(err)
+}
+
+func (w *world) today() period.Day { return period.On(w.clock.Now(), time.UTC) }
 
 // said lists the templates of the mails to a customer.
 func (w *world) said(c customer.Customer) (out []string) {

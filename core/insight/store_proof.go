@@ -98,8 +98,6 @@ var checks = []check{
 			AND EXISTS (SELECT 1 FROM obligations b WHERE b.subscription_id = s.id AND b.paid_at IS NOT NULL)
 			AND NOT EXISTS (SELECT 1 FROM operations p WHERE p.subscription_id = s.id AND p.kind = 'create')
 			AND EXISTS (SELECT 1 FROM products d WHERE d.id = s.product_id AND d.panel <> '' AND d.setup_policy <> 'manual')`},
-	{name: "webhook_stuck", text: "This webhook was taken in and not applied.",
-		query: `SELECT event_id FROM webhook_inbox WHERE state = 'failed'`},
 }
 
 // subjects runs a check. The limit is written into the statement: it is a number of ours.
