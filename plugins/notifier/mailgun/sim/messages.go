@@ -31,7 +31,6 @@ type message struct {
 	id, domain string
 	at         time.Time
 	from       string
-	replyTo    string
 	subject    string
 	text, html string
 	readers    []*reader
@@ -40,14 +39,12 @@ type message struct {
 	tags       []string
 	files      []string
 	test       bool
-	tracked    bool
 	size       int64
 }
 
 // reader is one address of a message and how the mail there stands.
 type reader struct {
 	address string
-	shown   string // with its name
 	status  string // queued, delayed, delivered, bounced, complained, unsubscribed
 	tries   int
 	due     time.Time // of the next try; zero: none
@@ -130,7 +127,7 @@ func (v *vendor) compose(r *http.Request, domain string) (m *message, why string
 		}
 		var shown []string
 		for _, a := range list {
-			m.readers = append(m.readers, &reader{address: a.Address, shown: display(a), status: "queued", due: m.at.Add(leavesAfter)})
+			m.readers = append(m.readers, &reader{address: a.Address, status: "queued", due: m.at.Add(leavesAfter)})
 			shown = append(shown, display(a))
 		}
 		m.header[strings.ToUpper(name[:1])+name[1:]] = strings.Join(shown, ", ")
@@ -163,7 +160,6 @@ func (v *vendor) compose(r *http.Request, domain string) (m *message, why string
 // options reads o:, h: and v:.
 func (m *message) options(f map[string][]string) (why string) {
 	size := 0
-	m.tracked = true
 	for name, values := range f {
 		kind, rest, _ := strings.Cut(name, ":")
 		if len(kind) != 1 || !strings.Contains("ohvt", kind) || rest == "" {
@@ -182,13 +178,11 @@ func (m *message) options(f map[string][]string) (why string) {
 			if err != nil {
 				return "h:Reply-To parameter is not a valid address"
 			}
-			m.replyTo, m.header["Reply-To"] = a.Address, display(a)
+			m.header["Reply-To"] = display(a)
 		case kind == "h":
 			m.header[rest] = decoded(value)
 		case rest == "testmode":
 			m.test = value == "yes" || value == "true"
-		case rest == "tracking":
-			m.tracked = value != "no" && value != "false"
 		}
 	}
 	if size > mostOptions {

@@ -243,11 +243,11 @@ func (v *vendor) state() sim.State {
 	}
 	waiting := 0
 	for _, d := range v.deliveries {
-		if !d.over {
+		if !d.over && !d.away {
 			waiting++
 		}
 	}
 	// Plain values only.
-	out.Extra, _ = json.Marshal(map[string]any{"webhook": v.hook, "webhooks": len(v.deliveries), "webhooks_waiting": waiting})
+	out.Extra, _ = json.Marshal(map[string]any{"webhook": v.hook, "webhooks": len(v.deliveries), "webhooks_to_try_again": waiting})
 	return out
 }
