@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -207,7 +208,7 @@ func (a *App) flow(ctx context.Context) (err error) {
 		Invoices: a.Invoices, Payments: a.Payments, Ledger: a.Ledger, Dunning: a.Dunning, Runs: a.Runs,
 		Subscriptions: a.Subscriptions, Provision: a.Provision, Notify: a.Notify, Gateways: gateways{a.Plugins}, Receivers: a.Plugins,
 		Links: flow.Links{Storefront: a.Config.Storefront, Portal: a.Config.Portal, Admin: a.Config.Admin}, Log: a.Log.Named("flow"),
-		Test: a.Test, KeepOffset: a.keepOffset,
+		Test: a.Test, KeepOffset: a.keepOffset, Settled: a.pluginsSettled,
 	})
 	return err
 }
@@ -244,6 +245,18 @@ func (a *App) keepOffset(ahead time.Duration) error {
 		return err
 	}
 	return os.Rename(next, a.offsetFile())
+}
+
+// settleIn is how long the clock of test mode waits for plugins that are being started again.
+const settleIn = 20 * time.Second
+
+// pluginsSettled waits for plugins that are being started again: time that flies must not use up the tries of what needs
+// them.
+func (a *App) pluginsSettled(ctx context.Context) {
+	coming := func(p pluginhost.PluginStatus) bool { return p.State == pluginhost.Starting || p.State == pluginhost.Restarting }
+	for until := time.Now().Add(settleIn); time.Now().Before(until) && ctx.Err() == nil && slices.ContainsFunc(a.Plugins.Status(), coming); {
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // world is a time of the business as vendors live it: in test mode our clock runs ahead of theirs.

@@ -36,7 +36,7 @@ func (f *Flow) ClockAdvance(ctx context.Context, days int) error {
 	}
 	now := f.Clock.Now()
 	until := now.AddDate(0, 0, days)
-	if err := f.Drain(ctx); err != nil {
+	if err := f.catchUp(ctx); err != nil {
 		return err
 	}
 	for now.Before(until) {
@@ -57,16 +57,67 @@ func (f *Flow) ClockAdvance(ctx context.Context, days int) error {
 
 // moveTo sets the clock and does what is due then.
 func (f *Flow) moveTo(ctx context.Context, to time.Time) error {
-	offset := f.Test.Forward(to)
-	if f.KeepOffset != nil {
-		if err := f.KeepOffset(offset); err != nil {
-			return err
-		}
+	if err := f.forward(to); err != nil {
+		return err
 	}
 	if err := f.EnqueueDaily(ctx); err != nil {
 		return err
 	}
-	return f.Drain(ctx)
+	return f.catchUp(ctx)
+}
+
+func (f *Flow) forward(to time.Time) error {
+	offset := f.Test.Forward(to)
+	if f.KeepOffset == nil {
+		return nil
+	}
+	return f.KeepOffset(offset)
+}
+
+// soon is how near work must be to be done at the same stop of the clock, and how often the clock moves on to some. Vendors
+// live in real time: between two such moves they have a moment to get on with what they were asked.
+const (
+	soon       = 3 * time.Minute
+	soonMoves  = 40
+	vendorTime = 200 * time.Millisecond
+)
+
+// catchUp does what is due, and what becomes due within minutes of it: a panel that is asked again whether it is done, a
+// second try after a fault.
+func (f *Flow) catchUp(ctx context.Context) error {
+	for move := 0; ; move++ {
+		if f.Settled != nil {
+			f.Settled(ctx)
+		}
+		if err := f.Drain(ctx); err != nil {
+			return err
+		}
+		next, err := f.nextDue(ctx)
+		if err != nil || next.IsZero() || next.Sub(f.Clock.Now()) > soon || move == soonMoves {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(vendorTime):
+		}
+		if err := f.forward(next); err != nil {
+			return err
+		}
+	}
+}
+
+// nextDue is when the next event or job is due; zero: none waits.
+func (f *Flow) nextDue(ctx context.Context) (time.Time, error) {
+	event, err := f.Outbox.NextDue(ctx)
+	if err != nil {
+		return event, err
+	}
+	job, err := f.Jobs.NextDue(ctx)
+	if event.IsZero() || (!job.IsZero() && job.Before(event)) {
+		return job, err
+	}
+	return event, err
 }
 
 // Drain delivers events and does jobs until nothing is due, what others have begun included.

@@ -93,6 +93,8 @@ type Deps struct {
 	Test *clock.Offset
 	// KeepOffset saves how far the clock of test mode is ahead.
 	KeepOffset func(time.Duration) error
+	// Settled returns when plugins that are being started again have answered, or after a while. It may be nil.
+	Settled func(context.Context)
 }
 
 // Flow holds the use cases.

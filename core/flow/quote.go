@@ -149,7 +149,7 @@ func (f *Flow) work(ctx context.Context, in QuoteIn) (*sale, error) {
 	}
 	code := in.Cart.Currency
 	cur, ok := s.shop.Currency(code)
-	if !ok {
+	if !ok || !cur.Active {
 		return nil, ErrNoPrice.On("currency")
 	}
 	s.bill = bill{currency: cur, decide: s.decide}

@@ -15,6 +15,9 @@ import (
 // another one, and so is run once more.
 var taken = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// farOff is after all that is ever due.
+var farOff = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // due is the condition for rows that can be claimed now.
 func (e *Engine[T]) due(now time.Time) (string, []any) {
 	where, args := "t.state = ? AND t.run_at <= ?", []any{Waiting, now}
@@ -275,10 +278,11 @@ func (e *Engine[T]) idle(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-// NextDue is when the next waiting row can be run; zero if none waits.
+// NextDue is when the next waiting row that this process has a worker for can be run; zero if none waits.
 func (e *Engine[T]) NextDue(ctx context.Context) (time.Time, error) {
+	where, args := e.due(farOff)
 	var at time.Time
-	err := e.db.Read(ctx).QueryRowContext(ctx, "SELECT run_at FROM "+e.table.Name+" WHERE state = ? ORDER BY run_at LIMIT 1", Waiting).Scan(&at)
+	err := e.db.Read(ctx).QueryRowContext(ctx, "SELECT t.run_at FROM "+e.table.Name+" t WHERE "+where+" ORDER BY t.run_at LIMIT 1", args...).Scan(&at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, nil
 	}
