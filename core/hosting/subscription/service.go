@@ -197,6 +197,11 @@ func (s *Service) Get(ctx context.Context, id ids.Subscription) (Subscription, e
 	return s.store.get(ctx, id, "")
 }
 
+// Many reads subscriptions at once. What does not exist is left out.
+func (s *Service) Many(ctx context.Context, set []ids.Subscription) (map[ids.Subscription]Subscription, error) {
+	return s.store.many(ctx, set)
+}
+
 // GetFor reads one of a customer; another's is ErrNotFound too.
 func (s *Service) GetFor(ctx context.Context, c ids.Customer, id ids.Subscription) (Subscription, error) {
 	return s.store.get(ctx, id, c)

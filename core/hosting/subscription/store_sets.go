@@ -294,3 +294,14 @@ func (s store) periods(ctx context.Context, id ids.Subscription, limit int) ([]B
 	}
 	return list, rows.Err()
 }
+
+func (s store) many(ctx context.Context, set []ids.Subscription) (map[ids.Subscription]Subscription, error) {
+	out := make(map[ids.Subscription]Subscription, len(set))
+	return out, inChunks(set, func(marks string, args []any) error {
+		list, err := s.query(ctx, `SELECT `+columns+` FROM subscriptions WHERE id IN (`+marks+`)`, args...)
+		for _, sub := range list {
+			out[sub.ID] = sub
+		}
+		return err
+	})
+}
