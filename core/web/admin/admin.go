@@ -8,12 +8,14 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/ezscale/bursar/core/base/clock"
+	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
 	"github.com/ezscale/bursar/core/billing/dunning"
 	"github.com/ezscale/bursar/core/billing/invoice"
@@ -96,7 +98,8 @@ type Deps struct {
 // Site is the admin site.
 type Site struct {
 	Deps
-	waits struct {
+	errand errand // a run or a moved clock that staff began
+	waits  struct {
 		sync.Mutex
 		at    time.Time
 		known waiting
@@ -108,12 +111,12 @@ func New(d Deps) *Site {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Site{Deps: d}
+	return &Site{Deps: d, errand: errand{wall: d.Wall, log: d.Log}}
 }
 
 // Routes are all addresses of the site, page by page.
 func (s *Site) Routes() []route.Route {
-	all := []route.Route{}
+	all := slices.Concat(s.signRoutes(), s.dashboardRoutes(), s.customersRoutes(), s.servicesRoutes(), s.ordersRoutes(), s.provisioningRoutes(), s.searchRoutes())
 	if p, ok := any(s).(interface{ invoicesRoutes() []route.Route }); ok {
 		all = append(all, p.invoicesRoutes()...)
 	}
@@ -189,6 +192,9 @@ func post(path string, h echo.HandlerFunc, r auth.Right) route.Route {
 
 // can says whether who asks has a right: pages leave out what would be refused.
 func can(c echo.Context, r auth.Right) bool { return route.Actor(c).Can(r) }
+
+// idOf is the ID in the address of a page. What is none is not found.
+func idOf[T ids.Kind](c echo.Context) (T, error) { return ids.Parse[T](c.Param("id")) }
 
 // today is the day of the business, and its settings.
 func (s *Site) today(ctx context.Context) (period.Day, settings.Settings, error) {
