@@ -60,11 +60,12 @@ type NavGroup struct {
 	Items []NavItem
 }
 
-// NavItem is an entry of the navigation. Count is shown if it is not 0, in red if Bad.
+// NavItem is an entry of the navigation. Count is shown if it is not 0, in red if Bad. G and then Key lead to it.
 type NavItem struct {
 	Label, Link, Icon string
 	Count             int
 	Bad               bool
+	Key               string
 }
 
 // Banner is a bar over the page: what is unusual about it, and the way out. Post makes the way a form.
