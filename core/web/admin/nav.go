@@ -27,6 +27,7 @@ type entry struct {
 	right             auth.Right
 	count             func(waiting) int
 	bad               bool
+	key               string // G and this letter
 }
 
 // rail is the navigation, in its five groups.
@@ -35,29 +36,29 @@ var rail = []struct {
 	entries []entry
 }{
 	{"", []entry{
-		{label: "Dashboard", link: "/", icon: "layout-dashboard", right: auth.OrderSee},
+		{label: "Dashboard", link: "/", icon: "layout-dashboard", right: auth.OrderSee, key: "d"},
 		{label: "Search", link: "/search", icon: "search", right: auth.CustomerSee},
 	}},
 	{"Sales", []entry{
-		{label: "Customers", link: "/customers", icon: "users", right: auth.CustomerSee},
-		{label: "Orders", link: "/orders", icon: "package", right: auth.OrderSee, count: func(w waiting) int { return w.review }},
-		{label: "Services", link: "/services", icon: "server", right: auth.ServiceSee},
+		{label: "Customers", link: "/customers", icon: "users", right: auth.CustomerSee, key: "c"},
+		{label: "Orders", link: "/orders", icon: "package", right: auth.OrderSee, count: func(w waiting) int { return w.review }, key: "o"},
+		{label: "Services", link: "/services", icon: "server", right: auth.ServiceSee, key: "s"},
 		{label: "Catalog", link: "/catalog", icon: "tags", right: auth.CatalogSee},
 		{label: "Coupons", link: "/coupons", icon: "ticket-percent", right: auth.CouponSee},
 	}},
 	{"Billing", []entry{
-		{label: "Invoices", link: "/invoices", icon: "receipt", right: auth.InvoiceSee},
-		{label: "Payments", link: "/payments", icon: "credit-card", right: auth.PaymentSee, count: func(w waiting) int { return w.held }},
-		{label: "Billing plan", link: "/billing", icon: "calendar-check", right: auth.ReportSee},
+		{label: "Invoices", link: "/invoices", icon: "receipt", right: auth.InvoiceSee, key: "i"},
+		{label: "Payments", link: "/payments", icon: "credit-card", right: auth.PaymentSee, count: func(w waiting) int { return w.held }, key: "p"},
+		{label: "Billing plan", link: "/billing", icon: "calendar-check", right: auth.ReportSee, key: "b"},
 		{label: "Tax", link: "/taxes", icon: "percent", right: auth.SettingsSee},
 	}},
 	{"Hosting", []entry{
-		{label: "Provisioning", link: "/provisioning", icon: "workflow", right: auth.JobSee, count: func(w waiting) int { return w.failed }, bad: true},
+		{label: "Provisioning", link: "/provisioning", icon: "workflow", right: auth.JobSee, count: func(w waiting) int { return w.failed }, bad: true, key: "v"},
 	}},
 	{"System", []entry{
-		{label: "Automation", link: "/jobs", icon: "timer", right: auth.JobSee, count: func(w waiting) int { return w.parked }, bad: true},
+		{label: "Automation", link: "/jobs", icon: "timer", right: auth.JobSee, count: func(w waiting) int { return w.parked }, bad: true, key: "j"},
 		{label: "Webhooks", link: "/inbox", icon: "webhook", right: auth.JobSee},
-		{label: "Messages", link: "/mails", icon: "mail", right: auth.MailSee, count: func(w waiting) int { return w.unsent }, bad: true},
+		{label: "Messages", link: "/mails", icon: "mail", right: auth.MailSee, count: func(w waiting) int { return w.unsent }, bad: true, key: "m"},
 		{label: "Plugins", link: "/plugins", icon: "plug", right: auth.PluginSee},
 		{label: "Audit log", link: "/audit", icon: "scroll-text", right: auth.AuditSee},
 		{label: "Staff", link: "/staff", icon: "user-plus", right: auth.StaffSee},
@@ -74,7 +75,7 @@ func (s *Site) navigation(a auth.Actor, w waiting) []view.NavGroup {
 			if !a.Can(e.right) {
 				continue
 			}
-			it := view.NavItem{Label: e.label, Link: e.link, Icon: e.icon, Bad: e.bad}
+			it := view.NavItem{Label: e.label, Link: e.link, Icon: e.icon, Bad: e.bad, Key: e.key}
 			if e.count != nil {
 				it.Count = e.count(w)
 			}

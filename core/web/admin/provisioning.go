@@ -56,6 +56,7 @@ type opRow struct {
 	Ended      time.Time
 	Retry      bool // it stopped, and who looks may try again
 	Here       bool // it is the one that is shown
+	Busy       bool // it is under way
 	Cause, By  string
 }
 
@@ -66,7 +67,7 @@ func opRowOf(op provision.Operation, service, customer string, mayRetry bool) op
 		Retry: mayRetry && op.Allows(provision.Retry), Cause: op.CauseKey, By: op.Actor,
 	}
 	if op.State.Open() {
-		r.Next = op.Next
+		r.Next, r.Busy = op.Next, true
 	}
 	if r.Progress == "" {
 		r.Progress = many(op.Calls, "call", "calls")
