@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/ezscale/bursar/core/base/ids"
@@ -159,6 +160,9 @@ func (b *biller) due(p page, subs []subscription.Subscription) (d due) {
 		}
 		red, couponed := p.coupons[sub.ID]
 		key := sub.Currency
+		if b.inclusive(p.items[sub.ID]) {
+			key += ", tax included"
+		}
 		if couponed || !d.customer.Combine {
 			key = string(sub.ID)
 		}
@@ -185,6 +189,14 @@ func (b *biller) due(p page, subs []subscription.Subscription) (d due) {
 	}
 	d.err = b.price(&d, bills, dues)
 	return d
+}
+
+// inclusive says whether the prices of a service contain the tax: they do not share a document with those that do not.
+func (b *biller) inclusive(items []subscription.Item) bool {
+	return slices.ContainsFunc(items, func(it subscription.Item) bool {
+		price, ok := b.shop.PriceByID(it.Price)
+		return ok && price.Inclusive
+	})
 }
 
 // renew adds the terms of a subscription that are due to a bill: each its own obligation and its own lines.

@@ -28,6 +28,7 @@ var (
 	ErrEmptyCart = fault.New(fault.Invalid, "cart_empty", "There is nothing in the cart yet.")
 	ErrNotSold   = fault.New(fault.Declined, "not_sold", "This product is not sold any more. Take it out of the cart to go on.")
 	ErrNoPrice   = fault.New(fault.Declined, "no_price", "This product is not sold for that term in that currency. Choose another one.")
+	ErrTaxMixed  = fault.New(fault.Declined, "tax_mixed", "Prices of this one and of the others are stated differently: one with, one without tax. Order it by itself.")
 	ErrOption    = fault.New(fault.Invalid, "option_invalid", "Choose one of these.")
 	ErrLimit     = fault.New(fault.Declined, "limit_reached", "You have as many of these as one customer may have.")
 )
@@ -106,6 +107,7 @@ type sale struct {
 	result   pricing.Result
 	why      []tax.Decision
 	fresh    bool // the customer has bought nothing before
+	has      []ids.Product
 }
 
 // Quote works out what a cart costs. A coupon that does not apply is an error on field "coupon".
@@ -141,11 +143,16 @@ func (f *Flow) work(ctx context.Context, in QuoteIn) (*sale, error) {
 			return nil, err
 		}
 		s.buyer = buyerOf(c)
-		had, err := f.Subscriptions.List(ctx, subscription.Filter{Customer: c.ID, Limit: 1})
+		had, err := f.Subscriptions.List(ctx, subscription.Filter{Customer: c.ID, Limit: 200})
 		if err != nil {
 			return nil, err
 		}
 		s.fresh = had.Total == 0
+		for _, sub := range had.List {
+			if sub.Status == subscription.Active || sub.Status == subscription.Suspended {
+				s.has = append(s.has, sub.Product)
+			}
+		}
 	}
 	code := in.Cart.Currency
 	cur, ok := s.shop.Currency(code)
@@ -166,6 +173,11 @@ func (f *Flow) work(ctx context.Context, in QuoteIn) (*sale, error) {
 		}
 	}
 	s.fill()
+	for _, p := range s.bill.parts[1:] {
+		if p.price.Inclusive != s.bill.parts[0].price.Inclusive {
+			return nil, ErrTaxMixed.On("lines." + s.lineOf(p.subscription))
+		}
+	}
 	s.input, s.why = s.bill.input()
 	s.result, err = pricing.Quote(s.input)
 	return s, err
@@ -263,7 +275,7 @@ func (f *Flow) applyCoupon(ctx context.Context, s *sale, code string) error {
 	if err != nil {
 		return err
 	}
-	use := coupon.Use{Now: f.Clock.Now(), Currency: s.bill.currency.Code, NewCustomer: s.fresh}
+	use := coupon.Use{Now: f.Clock.Now(), Currency: s.bill.currency.Code, NewCustomer: s.fresh, Has: s.has}
 	for _, w := range s.wants {
 		use.Has = append(use.Has, w.product.ID)
 	}
