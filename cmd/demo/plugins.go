@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ezscale/bursar/core/app"
+	"github.com/ezscale/bursar/core/platform/pluginhost"
+	"github.com/ezscale/bursar/core/web/webhook"
+)
+
+// writePlugins writes plugins.hcl and the secrets that it reads, and pins the programs that are there now.
+func writePlugins(ctx context.Context, o options, all vendors) error {
+	programs, err := programsOf(o, all)
+	if err != nil {
+		return err
+	}
+	secrets := filepath.Join(o.dir, "secrets")
+	if err := os.MkdirAll(secrets, 0o700); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "# Written by bursar-demo at each start. An example for production is plugins.hcl in the repository.\ndirectory = %q\n", programs)
+	for _, v := range all {
+		for name, value := range v.secrets {
+			if err := os.WriteFile(filepath.Join(secrets, name), []byte(value+"\n"), 0o600); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(&text, "\nplugin %q %q {\n  instance %q {\n    title    = %q\n    settings = { %s }\n    network  = [%q]\n  }\n}\n",
+			v.kind, v.name, v.name, v.title, strings.ReplaceAll(v.settings, "$address", v.address), v.host())
+	}
+	file := filepath.Join(o.dir, "plugins.hcl")
+	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
+		return err
+	}
+	if _, err := pluginhost.Pin(ctx, pluginhost.Deps{Config: file, Dir: filepath.Join(o.dir, "plugins"), Getenv: os.LookupEnv}); err != nil {
+		return fmt.Errorf("pin the plugins: %w", err)
+	}
+	return nil
+}
+
+// programsOf is the folder that has a program for every vendor.
+func programsOf(o options, all vendors) (string, error) {
+	dir := o.plugins
+	if dir == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(filepath.Dir(self), "plugins")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	var missing []string
+	for _, v := range all {
+		if _, err := os.Stat(filepath.Join(dir, v.kind+"-"+v.name)); err != nil {
+			missing = append(missing, v.kind+"-"+v.name)
+		}
+	}
+	if len(missing) > 0 {
+		return "", fmt.Errorf("%s has no %s: run `make plugins`, or say where the programs are with --plugins", dir, strings.Join(missing, ", "))
+	}
+	return dir, nil
+}
+
+// connect makes the first contacts, once the plugins run: vendors learn where to call us, and the sample customer saves
+// two cards, the first time.
+func connect(ctx context.Context, a *app.App, all vendors, p *people, kept string) error {
+	for _, v := range all {
+		if !v.hooked {
+			continue
+		}
+		secret, err := a.Plugins.HookSecret(ctx, v.name)
+		if err != nil {
+			return err
+		}
+		err = a.Plugins.InstallWebhook(ctx, v.name, a.Config.Storefront+webhook.Path(v.name, secret))
+		if err != nil {
+			return fmt.Errorf("webhook of %s: %w", v.name, errors.Join(err, problemsOf(a)))
+		}
+	}
+	if p.Carded {
+		return nil
+	}
+	if err := saveCards(ctx, a, all.of("stripe"), p); err != nil {
+		return fmt.Errorf("cards of the sample customer: %w", errors.Join(err, problemsOf(a)))
+	}
+	p.Carded = true
+	return p.keep(kept)
+}
+
+// problemsOf is what the plugin host says is wrong: the cause of most refusals.
+func problemsOf(a *app.App) error {
+	var out []error
+	for _, p := range a.Plugins.Problems() {
+		if !p.Warn {
+			out = append(out, errors.New(p.String()))
+		}
+	}
+	return errors.Join(out...)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	stripe "github.com/ezscale/bursar/plugins/gateway/stripe/sim"
+	pterodactyl "github.com/ezscale/bursar/plugins/panel/pterodactyl/sim"
+	virtfusion "github.com/ezscale/bursar/plugins/panel/virtfusion/sim"
+	"github.com/ezscale/bursar/sdk/sim"
+)
+
+// vendor is a simulator that runs, and the plugin that talks to it. The label of the plugin's instance is its name.
+type vendor struct {
+	kind, name string // folder below plugins/
+	title      string // of the instance, as people see it
+	open       func() *sim.Sim
+	settings   string            // of the instance; $address is where the simulator is
+	secrets    map[string]string // files that settings read
+	hooked     bool              // it calls us
+
+	sim     *sim.Sim
+	address string // http://127.0.0.1:40001
+	server  *http.Server
+}
+
+// known are the vendors of the demo. Panels come first: they are what a visitor of the plugins page looks for.
+func known() []*vendor {
+	return []*vendor{
+		{
+			kind: "panel", name: "virtfusion", title: "VPS", open: virtfusion.New, secrets: map[string]string{"virtfusion-token": virtfusion.Token},
+			settings: `url = "$address", token = file("secrets/virtfusion-token")`,
+		},
+		{
+			kind: "panel", name: "pterodactyl", title: "Game servers", open: pterodactyl.New,
+			secrets:  map[string]string{"pterodactyl-application": pterodactyl.ApplicationKey, "pterodactyl-client": pterodactyl.ClientKey},
+			settings: `url = "$address", application_key = file("secrets/pterodactyl-application"), client_key = file("secrets/pterodactyl-client")`,
+		},
+		{
+			kind: "gateway", name: "stripe", title: "Card", open: stripe.New, secrets: map[string]string{"stripe-key": stripe.Key}, hooked: true,
+			settings: `mode = "test", api = "$address", key = file("secrets/stripe-key")`,
+		},
+	}
+}
+
+// vendors are the simulators of one demo.
+type vendors []*vendor
+
+// portsFile remembers where simulators were, so that links into them stay good after another start.
+const portsFile = "simulators.json"
+
+// startVendors starts a simulator of each vendor on a free loopback port. site is where we listen: the simulators reach
+// our sites there, whatever this machine makes of the name localhost.
+func startVendors(ctx context.Context, dir, site string) (vendors, error) {
+	before := map[string]string{}
+	if text, err := os.ReadFile(filepath.Join(dir, portsFile)); err == nil {
+		_ = json.Unmarshal(text, &before) // what cannot be read is forgotten: other ports do as well
+	}
+	reach(site)
+	all := vendors(known())
+	for _, v := range all {
+		if err := v.start(ctx, before[v.name]); err != nil {
+			all.stop()
+			return nil, fmt.Errorf("simulator of %s: %w", v.name, err)
+		}
+	}
+	text, err := json.MarshalIndent(all.addresses(), "", "  ")
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, portsFile), append(text, '\n'), 0o600)
+	}
+	return all, err
+}
+
+// start listens where the simulator was before if that is free.
+func (v *vendor) start(ctx context.Context, before string) error {
+	var from net.ListenConfig
+	l, err := from.Listen(ctx, "tcp", strings.TrimPrefix(before, "http://"))
+	if before == "" || err != nil {
+		if l != nil { // an empty address is every one of this machine
+			l.Close()
+		}
+		if l, err = from.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+			return err
+		}
+	}
+	v.sim, v.address = v.open(), "http://"+l.Addr().String()
+	v.server = &http.Server{Handler: v.sim, ReadHeaderTimeout: 10 * time.Second}
+	go v.server.Serve(l) //nolint:errcheck // it ends with the demo
+	return nil
+}
+
+// host is where the simulator listens, without a scheme.
+func (v *vendor) host() string { return strings.TrimPrefix(v.address, "http://") }
+
+func (all vendors) stop() {
+	for _, v := range all {
+		if v.server != nil {
+			v.server.Close()
+			v.sim.Close()
+		}
+	}
+}
+
+func (all vendors) addresses() map[string]string {
+	out := map[string]string{}
+	for _, v := range all {
+		out[v.name] = v.address
+	}
+	return out
+}
+
+// of finds a vendor by name.
+func (all vendors) of(name string) *vendor {
+	for _, v := range all {
+		if v.name == name {
+			return v
+		}
+	}
+	return nil
+}
+
+// reach has this process find our sites. Browsers take localhost and what ends in it for this machine (RFC 6761); not
+// every resolver does, and we may listen on another address.
+func reach(site string) {
+	_, port, err := net.SplitHostPort(site)
+	if err != nil {
+		return
+	}
+	transport := http.DefaultTransport.(*http.Transport)
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if host, p, err := net.SplitHostPort(address); err == nil && p == port && (host == "localhost" || strings.HasSuffix(host, ".localhost")) {
+			address = site
+		}
+		return dial(ctx, network, address)
+	}
+}
