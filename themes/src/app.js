@@ -77,6 +77,12 @@ addEventListener("pageshow", () => {
   for (const el of all("button[aria-disabled]")) el.removeAttribute("aria-disabled");
 });
 
+// A slider and the field beside it are one number.
+on("input", "[data-twin]", el => {
+  const other = document.getElementById(el.dataset.twin);
+  if (other) other.value = el.value;
+});
+
 on("change", "[data-submit-on-change]", el => el.form?.requestSubmit());
 on("change", "[data-check-all]", el => {
   for (const box of all(`input[type=checkbox][name="${CSS.escape(el.dataset.checkAll)}"]`)) box.checked = el.checked;

@@ -221,6 +221,9 @@ func (s *Site) putLine(c echo.Context) error {
 	refuse := func(err error) error {
 		return s.showProduct(c, http.StatusUnprocessableEntity, v, p, line, key, code, err)
 	}
+	if form.Get("do") == "price" { // pressed where no script asks for it
+		return s.showProduct(c, http.StatusOK, v, p, line, key, code, nil)
+	}
 	if err := checkHost(v, p, line.Label); err != nil {
 		return refuse(err)
 	}

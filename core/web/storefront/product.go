@@ -23,6 +23,7 @@ import (
 type productPage struct {
 	view.Page
 	Name, Tagline string
+	Plan          string // its name in addresses
 	Here          string // address of this page without a query
 	Features      []string
 	SoldOut       bool
@@ -80,7 +81,7 @@ func (s *Site) product(c echo.Context) error {
 // showProduct draws the order page of a product as a line has it. wrong is why it was not taken.
 func (s *Site) showProduct(c echo.Context, status int, v visit, p catalog.Product, line order.Line, key, coupon string, wrong error) error {
 	now := s.Clock.Now()
-	page := &productPage{Page: s.page(v, p.Name), Name: p.Name, Tagline: p.Tagline, Here: "/order/" + p.Slug, Currency: v.currency, Line: key, Coupon: coupon, Submit: "Add to cart"}
+	page := &productPage{Page: s.page(v, p.Name), Name: p.Name, Tagline: p.Tagline, Plan: p.Slug, Here: "/order/" + p.Slug, Currency: v.currency, Line: key, Coupon: coupon, Submit: "Add to cart"}
 	page.NoIndex = c.Request().URL.RawQuery != ""
 	if g, ok := v.shop.GroupByID(p.Group); ok {
 		page.Crumbs, page.Current = []view.Link{{Label: g.Name, Link: "/" + g.Slug}}, "/"+g.Slug
