@@ -153,6 +153,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 	a.billing(s)
 	a.hosting(o)
 	a.contact()
+	a.Jobs.Handle(jobPurge, a.purge)
 	return a.flow(ctx)
 }
 
@@ -253,7 +254,9 @@ const settleIn = 20 * time.Second
 // pluginsSettled waits for plugins that are being started again: time that flies must not use up the tries of what needs
 // them.
 func (a *App) pluginsSettled(ctx context.Context) {
-	coming := func(p pluginhost.PluginStatus) bool { return p.State == pluginhost.Starting || p.State == pluginhost.Restarting }
+	coming := func(p pluginhost.PluginStatus) bool {
+		return p.State == pluginhost.Starting || p.State == pluginhost.Restarting
+	}
 	for until := time.Now().Add(settleIn); time.Now().Before(until) && ctx.Err() == nil && slices.ContainsFunc(a.Plugins.Status(), coming); {
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -86,7 +86,7 @@ func (a *App) purge(ctx context.Context, _ jobs.Job) error {
 // Serve listens, works and answers until ctx is over, then lets what is in flight end. ready is called with the address
 // once requests are answered.
 func (a *App) Serve(ctx context.Context, ready func(net.Addr)) error {
-	web, err := a.Web()
+	web, err := a.Web(ctx)
 	if err != nil {
 		return err
 	}
