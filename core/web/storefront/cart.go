@@ -35,7 +35,8 @@ type cartLine struct {
 	Key    string
 	Name   string
 	Label  string // what the customer calls it
-	Every  string // how often it is paid
+	Cycle  string // how often it is paid
+	Chosen string // what was chosen, in words
 	Rows   []view.Leader
 	Change string // address of the order page with it
 	Error  string // why it cannot be bought
@@ -164,7 +165,7 @@ func (s *Site) showCart(c echo.Context, status int, typed, refused string) error
 }
 
 func cartLineOf(v visit, cart order.Cart, l order.Line, p priced) cartLine {
-	out := cartLine{Key: l.Key, Name: "A product that is gone", Label: l.Label, Every: every(l.Cycle), Error: p.lines[l.Key]}
+	out := cartLine{Key: l.Key, Name: "A product that is gone", Label: l.Label, Cycle: cycleWord(l.Cycle), Chosen: chosenOf(v, l), Error: p.lines[l.Key]}
 	if product, ok := v.shop.Product(l.Product); ok {
 		out.Name = product.Name
 		if product.CanOrder() {

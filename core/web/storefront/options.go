@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ezscale/bursar/core/base/ids"
@@ -172,4 +173,27 @@ func linkOf(v visit, line order.Line, coupon string) string {
 		q.Set("coupon", coupon)
 	}
 	return "/order/" + p.Slug + "?" + q.Encode()
+}
+
+// chosenOf says what a line has answered: Location: Frankfurt, More IPv4: 2.
+func chosenOf(v visit, line order.Line) string {
+	var words []string
+	for _, o := range v.shop.Options(line.Product) {
+		said := line.Options[o.ID]
+		switch o.Kind {
+		case catalog.Choices:
+			if c, ok := o.Choice(ids.Choice(said)); ok {
+				words = append(words, o.Label+": "+c.Label)
+			}
+		case catalog.Quantity:
+			if said != "" && said != "0" {
+				words = append(words, strings.TrimSpace(o.Label+": "+said+" "+o.Unit))
+			}
+		case catalog.YesNo:
+			if said == "1" {
+				words = append(words, o.Label)
+			}
+		}
+	}
+	return strings.Join(words, ", ")
 }
