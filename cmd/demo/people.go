@@ -17,7 +17,6 @@ import (
 	"github.com/ezscale/bursar/core/sales/customer"
 	"github.com/ezscale/bursar/sdk"
 	"github.com/ezscale/bursar/sdk/fault"
-	"github.com/ezscale/bursar/sdk/sim"
 )
 
 // The people who sign in. All have the same password.
@@ -213,11 +212,7 @@ func saveCards(ctx context.Context, a *app.App, v *vendor, p *people) error {
 		if err != nil {
 			return err
 		}
-		act := sim.Act{Do: "pay", Op: string(started.Attempt)}
-		if act.Raw, err = json.Marshal(map[string]string{"do": act.Do, "op": act.Op, "card": number}); err != nil {
-			return err
-		}
-		if err := v.sim.Act(act); err != nil {
+		if err := v.act(map[string]string{"do": "pay", "op": string(started.Attempt), "card": number}); err != nil {
 			return err
 		}
 		att, err := a.Flow.Returned(ctx, started.Attempt)

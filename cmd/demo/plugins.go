@@ -12,6 +12,7 @@ import (
 	"github.com/ezscale/bursar/core/app"
 	"github.com/ezscale/bursar/core/platform/pluginhost"
 	"github.com/ezscale/bursar/core/web/webhook"
+	"github.com/ezscale/bursar/sdk/fault"
 )
 
 // writePlugins writes plugins.hcl and the secrets that it reads, and pins the programs that are there now.
@@ -78,12 +79,7 @@ func connect(ctx context.Context, a *app.App, all vendors, p *people, kept strin
 		if !v.hooked {
 			continue
 		}
-		secret, err := a.Plugins.HookSecret(ctx, v.name)
-		if err != nil {
-			return err
-		}
-		err = a.Plugins.InstallWebhook(ctx, v.name, a.Config.Storefront+webhook.Path(v.name, secret))
-		if err != nil {
+		if err := v.hook(ctx, a); err != nil {
 			return fmt.Errorf("webhook of %s: %w", v.name, errors.Join(err, problemsOf(a)))
 		}
 	}
@@ -95,6 +91,20 @@ func connect(ctx context.Context, a *app.App, all vendors, p *people, kept strin
 	}
 	p.Carded = true
 	return p.keep(kept)
+}
+
+// hook has a vendor call us: through its plugin, or where no API can do that, as staff would in the vendor's dashboard.
+func (v *vendor) hook(ctx context.Context, a *app.App) error {
+	secret, err := a.Plugins.HookSecret(ctx, v.name)
+	if err != nil {
+		return err
+	}
+	address := a.Config.Storefront + webhook.Path(v.name, secret)
+	err = a.Plugins.InstallWebhook(ctx, v.name, address)
+	if fault.KindOf(err) == fault.Unsupported {
+		return v.act(map[string]string{"do": "subscribe", "url": address})
+	}
+	return err
 }
 
 // problemsOf is what the plugin host says is wrong: the cause of most refusals.

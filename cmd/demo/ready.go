@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -51,7 +50,7 @@ type running struct {
 
 func tell(a *app.App, all vendors, p people) told {
 	t := told{
-		Sites: sites{a.Config.Storefront, a.Config.Portal, a.Config.Admin}, API: a.Config.Portal + "/api/v1",
+		Sites: sites{a.Config.Storefront, a.Config.Portal, a.Config.Admin}, API: a.Config.Storefront + "/api/v1",
 		Staff: p.Staff, Customer: p.Customer, Simulators: all.addresses(), Plugins: []running{}, Database: a.Config.DSN(), PID: os.Getpid(),
 	}
 	for _, s := range a.Plugins.Status() {
@@ -84,8 +83,12 @@ func (t told) print(w io.Writer) {
 	row("Admin", t.Sites.Admin, t.Staff.Email, t.Staff.Password)
 	row("API", t.API)
 	fmt.Fprintln(w)
+	pages := map[string]string{}
+	for _, v := range known() {
+		pages[v.name] = v.page
+	}
 	for _, p := range t.Plugins {
-		row(p.Type, fmt.Sprintf("%-12s process %-7d simulated at %s", p.Name, p.PID, cmp.Or(t.Simulators[p.Name], "-")))
+		row(p.Type, fmt.Sprintf("%-12s process %-7d simulated at %s", p.Name, p.PID, t.Simulators[p.Name]+pages[p.Name]))
 	}
 	fmt.Fprintf(w, "\n  Also staff: %s, %s, with the same password.\n  Cards: 4242 4242 4242 4242 pays, 4000 0000 0000 0341 pays once and fails at renewal.\n", billingEmail, supportEmail)
 	fmt.Fprintf(w, "  The clock can be moved on the admin site, under Billing. Ctrl-C ends it; the next start goes on from there.\n\n")

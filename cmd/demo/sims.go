@@ -12,6 +12,7 @@ import (
 	"time"
 
 	stripe "github.com/ezscale/bursar/plugins/gateway/stripe/sim"
+	mailgun "github.com/ezscale/bursar/plugins/notifier/mailgun/sim"
 	pterodactyl "github.com/ezscale/bursar/plugins/panel/pterodactyl/sim"
 	virtfusion "github.com/ezscale/bursar/plugins/panel/virtfusion/sim"
 	"github.com/ezscale/bursar/sdk/sim"
@@ -25,6 +26,7 @@ type vendor struct {
 	settings   string            // of the instance; $address is where the simulator is
 	secrets    map[string]string // files that settings read
 	hooked     bool              // it calls us
+	page       string            // for people, below the address
 
 	sim     *sim.Sim
 	address string // http://127.0.0.1:40001
@@ -46,6 +48,11 @@ func known() []*vendor {
 		{
 			kind: "gateway", name: "stripe", title: "Card", open: stripe.New, secrets: map[string]string{"stripe-key": stripe.Key}, hooked: true,
 			settings: `mode = "test", api = "$address", key = file("secrets/stripe-key")`,
+		},
+		{
+			kind: "notifier", name: "mailgun", title: "Mail", open: mailgun.New, hooked: true, page: "/_sim/inbox",
+			secrets:  map[string]string{"mailgun-key": mailgun.Key, "mailgun-signing": mailgun.SigningKey},
+			settings: `region = "eu", domain = "` + mailgun.Domain + `", api = "$address", key = file("secrets/mailgun-key"), signing_key = file("secrets/mailgun-signing")`,
 		},
 	}
 }
@@ -94,6 +101,15 @@ func (v *vendor) start(ctx context.Context, before string) error {
 	v.server = &http.Server{Handler: v.sim, ReadHeaderTimeout: 10 * time.Second}
 	go v.server.Serve(l) //nolint:errcheck // it ends with the demo
 	return nil
+}
+
+// act plays a part at the simulator.
+func (v *vendor) act(what map[string]string) error {
+	raw, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	return v.sim.Act(sim.Act{Do: what["do"], Op: what["op"], ID: what["id"], Raw: raw})
 }
 
 // host is where the simulator listens, without a scheme.

@@ -217,3 +217,13 @@ func texts(ctx context.Context, c *sql.Conn, query string, args ...any) ([]strin
 	}
 	return out, rows.Err()
 }
+
+// DSN is where the database of a test is, for what opens it by itself.
+func DSN(t testing.TB, d *db.DB) string {
+	t.Helper()
+	dsn, ok := dsns.Load(d)
+	if !ok {
+		t.Fatal("this database was not opened by dbtest")
+	}
+	return dsn.(string)
+}
