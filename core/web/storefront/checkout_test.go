@@ -204,8 +204,7 @@ func TestPressedTwiceIsOneOrder(t *testing.T) {
 
 func (b *browser) copyJar() http.CookieJar {
 	other := b.s.visitor()
-	at, _ := url.Parse("http://shop.test/")
-	other.jar.SetCookies(at, b.jar.Cookies(at))
+	other.jar.SetCookies(shopURL, b.jar.Cookies(shopURL))
 	return other.jar
 }
 

@@ -55,6 +55,9 @@ import (
 	"github.com/ezscale/bursar/themes"
 )
 
+// shopURL is where cookies of browsers belong.
+var shopURL = &url.URL{Scheme: "http", Host: "shop.test", Path: "/"}
+
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // shop is the storefront in front of a whole host, with fakes at its edges. Time stands still until it is moved.
