@@ -43,9 +43,9 @@ type customerPage struct {
 	Sums     []billedSum // of all invoices, by currency
 	Payments []paymentRow
 	Moves    []moveRow // of the balance, newest first
-	Mails    []mailRow
+	Mails    []letterRow
 	Users    []person
-	Trail    []trailRow
+	Trail    []deedRow
 	Latest   []view.Moment
 	Notes    string
 	Billing  []view.Fact
@@ -72,14 +72,14 @@ type moveRow struct {
 	Amount money.Amount
 }
 
-// mailRow is a message in the log.
-type mailRow struct {
+// letterRow is a message in the log.
+type letterRow struct {
 	ID, Title, To, State, Error string
 	At                          time.Time
 }
 
-// trailRow is a row of the trail.
-type trailRow struct {
+// deedRow is a row of the trail.
+type deedRow struct {
 	At                time.Time
 	Who, Action, Link string
 	Address           string
@@ -219,7 +219,7 @@ func (s *Site) fillCustomer(ctx context.Context, c echo.Context, page *customerP
 	}
 	show("mails", "Mails", mails.Next, auth.MailSee, len(mails.List), mails.Total)
 	if page.Tab == "mails" {
-		page.Mails = mailRows(mails.List)
+		page.Mails = letterRows(mails.List)
 	}
 	members, err := s.Auth.Members(ctx, id)
 	if err != nil {
@@ -270,7 +270,7 @@ func (s *Site) fillTrail(ctx context.Context, page *customerPage, a asked, id id
 			return err
 		}
 		for _, r := range trail.Rows {
-			page.Trail = append(page.Trail, trailRow{At: r.At, Who: names[r.Who.Actor], Action: actionText(r.Action), Subject: short(r.Subject), Link: subjectLink(r.Subject), Address: r.Who.Address})
+			page.Trail = append(page.Trail, deedRow{At: r.At, Who: names[r.Who.Actor], Action: actionText(r.Action), Subject: short(r.Subject), Link: subjectLink(r.Subject), Address: r.Who.Address})
 		}
 		if trail.Next > 0 {
 			page.Pager.Next = a.with("after", strconv.FormatInt(trail.Next, 10))
@@ -357,10 +357,10 @@ func moveRows(list []ledger.Move) []moveRow {
 	return out
 }
 
-func mailRows(list []notify.Entry) []mailRow {
-	out := make([]mailRow, len(list))
+func letterRows(list []notify.Entry) []letterRow {
+	out := make([]letterRow, len(list))
 	for i, m := range list {
-		out[i] = mailRow{ID: string(m.ID), Title: m.Title, To: m.To, State: string(m.State), Error: m.Error, At: m.Created}
+		out[i] = letterRow{ID: string(m.ID), Title: m.Title, To: m.To, State: string(m.State), Error: m.Error, At: m.Created}
 	}
 	return out
 }

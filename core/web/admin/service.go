@@ -255,7 +255,7 @@ func (s *Site) fillAccount(ctx context.Context, c echo.Context, page *servicePag
 		}
 		page.Password = password
 	}
-	page.Login = login && can(c, auth.ServiceSuspend)
+	page.Login = login && can(c, auth.ServiceControl) && can(c, auth.ServiceSuspend)
 	return nil
 }
 
@@ -312,7 +312,7 @@ func serviceQuestions(c echo.Context, page *servicePage, sub subscription.Subscr
 		switch {
 		case sub.Status == subscription.Active || sub.Status == subscription.Pending && sub.Allows(subscription.Suspend):
 			page.Suspend = view.Confirm{Label: "Suspend", Title: "Suspend " + title + "?", Text: "The customer cannot reach it until you bring it back. Paying does not bring it back.", Action: here + "/suspend", Submit: "Suspend " + title, Danger: true,
-				Fields: []view.Field{{Name: "reason", Label: "Why", Help: "The customer reads it.", MaxLength: 190}}}
+				Fields: []view.Field{{Name: "reason", ID: "suspend-reason", Label: "Why", Help: "The customer reads it.", MaxLength: 190}}}
 		case sub.Status == subscription.Suspended:
 			page.Suspend = view.Confirm{Label: "Bring back", Title: "Bring " + title + " back?", Text: "It runs again even if something is unpaid. A dispute or abuse keeps it down.", Action: here + "/unsuspend", Submit: "Bring back " + title}
 		}
@@ -320,14 +320,14 @@ func serviceQuestions(c echo.Context, page *servicePage, sub subscription.Subscr
 	if can(c, auth.ServiceCancel) && sub.Status != subscription.Ended {
 		if sub.CancelOn.IsZero() {
 			page.Cancel = view.Confirm{Label: "Cancel", Title: "Cancel " + title + "?", Text: "It ends when what is paid is over. Until then the cancellation can be taken back.", Action: here + "/cancel", Submit: "Cancel at the end of the term",
-				Fields: []view.Field{{Name: "reason", Label: "Why", Optional: true, MaxLength: 190}}}
+				Fields: []view.Field{{Name: "reason", ID: "cancel-reason", Label: "Why", Optional: true, MaxLength: 190}}}
 		} else {
 			page.Cancel = view.Confirm{Label: "Keep", Title: "Keep " + title + "?", Text: "The cancellation is taken back; it renews as before.", Action: here + "/keep", Submit: "Keep " + title}
 		}
 	}
 	if can(c, auth.ServiceTerminate) && sub.Status != subscription.Ended {
 		page.Terminate = view.Confirm{Label: "Terminate", Title: "Terminate " + title + "?", Text: "The account on the panel is deleted now, with all that is on it. This cannot be undone, and nothing is paid back by itself.", Action: here + "/terminate", Submit: "Terminate " + title, Name: title, Danger: true,
-			Fields: []view.Field{{Name: "reason", Label: "Why", Optional: true, MaxLength: 190}}}
+			Fields: []view.Field{{Name: "reason", ID: "terminate-reason", Label: "Why", Optional: true, MaxLength: 190}}}
 	}
 	if can(c, auth.ServiceControl) && sub.Status != subscription.Ended {
 		page.Rename = view.Confirm{Label: "Rename", Title: "Rename " + title, Action: here + "/rename", Submit: "Rename", Fields: []view.Field{{Name: "label", Label: "Name", Value: sub.Label, MaxLength: 120}}}

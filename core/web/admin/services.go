@@ -23,7 +23,7 @@ func (s *Site) servicesRoutes() []route.Route {
 		post("/services/:id/password", s.resetServicePassword, auth.ServiceControl),
 		post("/services/:id/rename", s.renameService, auth.ServiceControl),
 		post("/services/:id/refresh", s.refreshService, auth.ServiceSee),
-		post("/services/:id/login", s.loginService, auth.ServiceSuspend),
+		post("/services/:id/login", s.loginService, auth.ServiceControl),
 		post("/services/:id/cancel", s.cancelService, auth.ServiceCancel),
 		post("/services/:id/keep", s.keepService, auth.ServiceCancel),
 	}

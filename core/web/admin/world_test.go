@@ -409,10 +409,16 @@ func (a answer) has(texts ...string) answer {
 	}
 	for _, text := range texts {
 		if !strings.Contains(a.body, text) {
-			a.t.Errorf("%s does not say %q\n%s", a.where, text, a.body)
+			a.t.Errorf("%s does not say %q\n%s", a.where, text, a.main())
 		}
 	}
 	return a
+}
+
+// main is the page without what is on all pages, and without its signs.
+func (a answer) main() string {
+	_, rest, _ := strings.Cut(a.body, "<main")
+	return regexp.MustCompile(`<svg.*?</svg>`).ReplaceAllString(rest, "")
 }
 
 // lacks fails if the page says any of it.

@@ -53,7 +53,7 @@ type Field struct {
 }
 
 // Ref is the id of the control.
-func (f *Field) Ref() string {
+func (f Field) Ref() string {
 	if f.ID != "" {
 		return f.ID
 	}
@@ -61,7 +61,7 @@ func (f *Field) Ref() string {
 }
 
 // Type is the kind, text if none is set.
-func (f *Field) Type() string {
+func (f Field) Type() string {
 	if f.Kind == "" {
 		return Text
 	}
