@@ -130,7 +130,6 @@ func (e *Engine) template(name string) (*pongo2.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("template %s: %w", name, err)
 	}
-	t.Options.TrimBlocks, t.Options.LStripBlocks = true, true
 	e.compiled.Store(name, t)
 	return t, nil
 }

@@ -39,14 +39,19 @@ func (c chain) Abs(base, name string) string {
 	return strconv.Itoa(len(c.themes)) + ":" + name // Get says that it is missing
 }
 
-// Get opens a resolved name.
+// Get opens a resolved name. Lines that hold nothing but a tag leave nothing behind: the space before a tag at the
+// beginning of a line goes, and the line's end after one. The engine's own options for that change the compiled
+// template with each use, and take the space before tags within lines as well.
 func (c chain) Get(name string) (io.Reader, error) {
 	text, err := c.read(name)
 	if err != nil {
 		return nil, err
 	}
-	return bytes.NewReader(text), nil
+	text = indents.ReplaceAll(text, []byte("{%"))
+	return bytes.NewReader(bytes.ReplaceAll(text, []byte("%}\n"), []byte("%}"))), nil
 }
+
+var indents = regexp.MustCompile(`(?m)^[ \t]+\{%`)
 
 func (c chain) read(name string) ([]byte, error) {
 	level, file, ok := split(name)
