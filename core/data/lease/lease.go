@@ -73,6 +73,9 @@ type Table[T any] struct {
 	Lanes bool
 	// Keys: the table has a column unique_key, freed when a row is over.
 	Keys bool
+	// Every is a condition that each row meets and that the table's indexes begin with, such as
+	// queue = 'main'; "" for none. Without it a look for work would read the whole table.
+	Every string
 	// Mine is a condition for rows that this process knows how to run, with its arguments; "" for all.
 	Mine func() (where string, args []any)
 	// Load reads what was claimed. It runs in the transaction of the claim.
@@ -137,7 +140,8 @@ func backoff(attempt int64) time.Duration {
 // row is a claimed row.
 type row[T any] struct {
 	id, attempt, most int64
-	owner             string // of this claim alone: it fences off everybody who held the row before
+	owner             string    // of this claim alone: it fences off everybody who held the row before
+	until             time.Time // when the lease ends, as far as this process knows
 	value             T
 	lost              context.CancelFunc
 }

@@ -3,20 +3,14 @@ package lease
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
 
 // Run takes and runs rows until ctx is over. Then it takes no more, gives those in flight their grace
 // and hands back what was not begun. Errors of the database are logged and tried again.
-func (e *Engine[T]) Run(ctx context.Context) {
-	for ctx.Err() == nil {
-		if _, err := e.loop(ctx, false); err != nil && ctx.Err() == nil {
-			e.opt.Log.Error("the queue stopped, and starts again", "table", e.table.Name, "error", err)
-			pause(ctx, e.opt.Poll)
-		}
-	}
-}
+func (e *Engine[T]) Run(ctx context.Context) { _, _ = e.loop(ctx, false) } // it ends with ctx alone
 
 // Drain runs everything that is due, and what that makes due, until nothing is left; it also waits for
 // rows that others are running. It answers how many rows it ran. A row that fails waits for its backoff:
@@ -34,6 +28,18 @@ func (f *flight[T]) add(rows []row[T]) {
 	defer f.mu.Unlock()
 	for _, r := range rows {
 		f.rows[r.id] = r
+	}
+}
+
+// prolong notes a new end of leases.
+func (f *flight[T]) prolong(rows []row[T], until time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range rows {
+		if held, ok := f.rows[r.id]; ok && held.owner == r.owner {
+			held.until = until
+			f.rows[r.id] = held
+		}
 	}
 }
 
@@ -102,41 +108,26 @@ type task[T any] struct {
 	ctx context.Context
 }
 
-// feed claims rows until ctx is over or, when draining, nothing is left.
+// feed claims rows until ctx is over or, when draining, nothing is left. A database that does not answer ends
+// a drain; otherwise the rows in flight go on, and it is asked again.
 func (e *Engine[T]) feed(ctx context.Context, drain bool, fly *flight[T], todo chan<- task[T], landed <-chan struct{}) (ran int, err error) {
 	var reaped time.Time
 	poll := time.NewTimer(e.opt.Poll)
 	defer poll.Stop()
 	for ctx.Err() == nil {
-		if now := e.opt.Real.Now(); drain || now.Sub(reaped) >= e.opt.Poll || now.Before(reaped) {
-			if err := e.reap(ctx); err != nil {
-				return ran, err
-			}
-			reaped = now
-		}
-		free := e.capacity() - fly.len()
-		full := false
-		if free > 0 {
-			rows, err := e.claim(ctx, free)
-			if err != nil {
-				return ran, err
-			}
-			for i := range rows {
-				var t task[T]
-				t.ctx, rows[i].lost = context.WithTimeout(context.WithoutCancel(ctx), e.opt.Longest)
-				t.row = rows[i]
-				fly.add(rows[i : i+1])
-				todo <- t
-			}
-			ran += len(rows)
-			full = len(rows) == free
-		}
-		if full && e.capacity() > fly.len() {
+		n, more, err := e.take(ctx, drain, fly, todo, &reaped)
+		ran += n
+		switch {
+		case err != nil && drain:
+			return ran, err
+		case err != nil && ctx.Err() == nil:
+			e.opt.Log.Error("no rows can be taken", "table", e.table.Name, "error", err)
+		case more && e.capacity() > fly.len():
 			continue
 		}
 		wait := e.opt.Poll
 		if drain {
-			if !full && fly.len() == 0 {
+			if !more && fly.len() == 0 {
 				idle, err := e.idle(ctx)
 				if err != nil || idle {
 					return ran, err
@@ -155,6 +146,29 @@ func (e *Engine[T]) feed(ctx context.Context, drain bool, fly *flight[T], todo c
 	return ran, ctx.Err()
 }
 
+// take frees what dead workers held, now and then, and claims as many rows as there is room for.
+func (e *Engine[T]) take(ctx context.Context, drain bool, fly *flight[T], todo chan<- task[T], reaped *time.Time) (n int, more bool, err error) {
+	if now := e.opt.Real.Now(); drain || now.Sub(*reaped) >= e.opt.Poll || now.Before(*reaped) {
+		if err := e.reap(ctx); err != nil {
+			return 0, false, err
+		}
+		*reaped = now
+	}
+	free := e.capacity() - fly.len()
+	if free <= 0 {
+		return 0, false, nil
+	}
+	rows, more, err := e.claim(ctx, free)
+	for i := range rows {
+		var t task[T]
+		t.ctx, rows[i].lost = context.WithCancel(context.WithoutCancel(ctx))
+		t.row = rows[i]
+		fly.add(rows[i : i+1])
+		todo <- t
+	}
+	return len(rows), more, err
+}
+
 // capacity is how many rows to hold at once: one per worker, or a few in reserve while runs are so short
 // that taking rows is what takes time. Rows in reserve wait here while another process could run them.
 func (e *Engine[T]) capacity() int {
@@ -171,7 +185,7 @@ func (e *Engine[T]) do(ctx, work context.Context, t task[T]) outcome[T] {
 	if ctx.Err() != nil {
 		return back
 	}
-	run, cancel := context.WithCancel(t.ctx)
+	run, cancel := context.WithTimeout(t.ctx, e.opt.Longest)
 	defer cancel()
 	defer context.AfterFunc(work, cancel)()
 	began := e.opt.Real.Now()
@@ -216,7 +230,8 @@ func (e *Engine[T]) finishAll(ctx context.Context, fly *flight[T], outs <-chan o
 	}
 }
 
-// keep renews the leases of rows in flight, and stops the handlers of those that were lost.
+// keep renews the leases of rows in flight, and stops the handlers of those that were lost: taken over by
+// somebody else, or not renewed in time because the database is away, so that somebody else may have them.
 func (e *Engine[T]) keep(ctx context.Context, fly *flight[T]) {
 	for {
 		if !pause(ctx, e.opt.Lease/3) {
@@ -226,10 +241,14 @@ func (e *Engine[T]) keep(ctx context.Context, fly *flight[T]) {
 		if len(rows) == 0 {
 			continue
 		}
-		lost, err := e.renew(ctx, rows)
+		until := e.opt.Real.Now().Add(e.opt.Lease)
+		lost, err := e.renew(ctx, rows, until)
 		if err != nil {
 			e.opt.Log.Warn("leases are not renewed", "table", e.table.Name, "error", err)
-			continue
+			now := e.opt.Real.Now()
+			lost = slices.DeleteFunc(rows, func(r row[T]) bool { return now.Before(r.until) })
+		} else {
+			fly.prolong(rows, until)
 		}
 		for _, r := range lost {
 			e.opt.Log.Warn("lease lost", "table", e.table.Name, "row", r.id)

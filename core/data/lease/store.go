@@ -11,16 +11,16 @@ import (
 	"github.com/ezscale/bursar/core/data/db"
 )
 
-// taken is the run_at of a running row. A job that is enqueued again under its key while it runs gets
+// Taken is the run_at of a running row. A job that is enqueued again under its key while it runs gets
 // another one, and so is run once more.
-var taken = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
+var Taken = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // farOff is after all that is ever due.
 var farOff = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // due is the condition for rows that can be claimed now.
 func (e *Engine[T]) due(now time.Time) (string, []any) {
-	where, args := "t.state = ? AND t.run_at <= ?", []any{Waiting, now}
+	where, args := e.of("t")+"t.state = ? AND t.run_at <= ?", []any{Waiting, now}
 	if e.table.Mine != nil {
 		if mine, more := e.table.Mine(); mine != "" {
 			where, args = where+" AND "+mine, append(args, more...)
@@ -29,32 +29,42 @@ func (e *Engine[T]) due(now time.Time) (string, []any) {
 	return where, args
 }
 
-// claim takes up to n rows that are due, each for its own.
-func (e *Engine[T]) claim(ctx context.Context, n int) (rows []row[T], err error) {
+// of begins a condition on a table's rows.
+func (e *Engine[T]) of(alias string) string {
+	if e.table.Every == "" {
+		return ""
+	}
+	return alias + "." + e.table.Every + " AND "
+}
+
+// claim takes up to n rows that are due, each for its own. more says that others may be due.
+func (e *Engine[T]) claim(ctx context.Context, n int) (rows []row[T], more bool, err error) {
 	where, args := e.due(e.clock.Now())
 	var one int
 	err = e.db.Read(ctx).QueryRowContext(ctx, "SELECT 1 FROM "+e.table.Name+" t WHERE "+where+" LIMIT 1", args...).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	owner := fmt.Sprintf("%s-%d", e.owner, e.batch.Add(1))
 	err = e.db.Tx(ctx, func(ctx context.Context) error {
 		rows = nil
-		if rows, err = e.pick(ctx, where, args, n); err != nil || len(rows) == 0 {
+		var err error
+		if rows, more, err = e.pick(ctx, where, args, n); err != nil || len(rows) == 0 {
 			return err
 		}
+		until := e.opt.Real.Now().Add(e.opt.Lease)
 		numbers := make([]int64, len(rows))
 		for i := range rows {
-			rows[i].owner = owner
+			rows[i].owner, rows[i].until = owner, until
 			rows[i].attempt++
 			numbers[i] = rows[i].id
 		}
 		list, these := db.In(numbers)
-		_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, attempt = attempt + 1, run_at = ?, lease_owner = ?, lease_until = ? WHERE id IN "+list,
-			append([]any{Running, taken, owner, e.opt.Real.Now().Add(e.opt.Lease)}, these...)...)
+		_, err = e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, attempt = attempt + 1, run_at = ?, lease_owner = ?, lease_until = ? WHERE id IN "+list,
+			append([]any{Running, Taken, owner, until}, these...)...)
 		if err != nil {
 			return err
 		}
@@ -68,18 +78,18 @@ func (e *Engine[T]) claim(ctx context.Context, n int) (rows []row[T], err error)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("claim from %s: %w", e.table.Name, err)
+		return nil, false, fmt.Errorf("claim from %s: %w", e.table.Name, err)
 	}
-	return rows, nil
+	return rows, more, nil
 }
 
 // pick reads and locks the rows to claim. Of a lane it takes one, and none while another of it runs;
 // claims of tables with lanes come one after the other, so that this is certain.
-func (e *Engine[T]) pick(ctx context.Context, where string, args []any, n int) ([]row[T], error) {
+func (e *Engine[T]) pick(ctx context.Context, where string, args []any, n int) (rows []row[T], more bool, err error) {
 	lane, limit := "NULL", n
 	if e.table.Lanes {
 		if err := e.lockClaims(ctx); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		lane, limit = "t.lane", 2*n
 		where += " AND (t.lane IS NULL OR NOT EXISTS (SELECT 1 FROM " + e.table.Name + " o WHERE o.lane = t.lane AND o.state = '" + Running + "'))"
@@ -87,24 +97,25 @@ func (e *Engine[T]) pick(ctx context.Context, where string, args []any, n int) (
 	found, err := e.db.Write(ctx).QueryContext(ctx, "SELECT t.id, t.attempt, t.max_attempts, "+lane+" FROM "+e.table.Name+" t WHERE "+where+
 		fmt.Sprintf(" ORDER BY t.run_at, t.id LIMIT %d", limit)+e.db.SkipLocked(), args...)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer found.Close()
-	var rows []row[T]
 	busy := map[string]bool{}
-	for found.Next() && len(rows) < n {
+	seen := 0
+	for len(rows) < n && found.Next() {
 		var r row[T]
 		var lane sql.NullString
 		if err := found.Scan(&r.id, &r.attempt, &r.most, &lane); err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		seen++
 		if lane.Valid && busy[lane.String] {
 			continue
 		}
 		busy[lane.String] = lane.Valid
 		rows = append(rows, r)
 	}
-	return rows, found.Err()
+	return rows, len(rows) == n || seen == limit, found.Err()
 }
 
 // lockClaims keeps other processes from claiming until the transaction is over.
@@ -121,7 +132,7 @@ func (e *Engine[T]) lockClaims(ctx context.Context) error {
 		}
 		err = e.db.Upsert(ctx, db.Upsert{
 			Table: "leases", Columns: []string{"name", "owner", "fence", "until_at"}, Keys: []string{"name"},
-			Rows: [][]any{{name, e.owner, 0, taken}},
+			Rows: [][]any{{name, e.owner, 0, Taken}},
 		})
 		if err != nil {
 			return err
@@ -153,35 +164,50 @@ func (e *Engine[T]) finish(ctx context.Context, outs []outcome[T]) error {
 	})
 }
 
+// done ends rows that went well. The first statement waits for whoever is asking for a row again right
+// now and then leaves it alone; what it left was asked for again and waits for its next run.
 func (e *Engine[T]) done(ctx context.Context, owner string, numbers []int64) error {
 	list, these := db.In(numbers)
-	key := ""
-	if e.table.Keys {
-		key = ", unique_key = NULL"
-		_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, attempt = 0, deaths = 0, lease_owner = NULL, lease_until = NULL WHERE lease_owner = ? AND run_at <> ? AND id IN "+list,
-			append([]any{Waiting, owner, taken}, these...)...)
-		if err != nil {
-			return err
-		}
+	_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, done_at = ?, lease_owner = NULL, lease_until = NULL, last_error = NULL"+e.freeKey()+
+		" WHERE lease_owner = ? AND run_at = ? AND id IN "+list, append([]any{Done, e.clock.Now(), owner, Taken}, these...)...)
+	if err != nil || !e.table.Keys {
+		return err
 	}
-	_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, done_at = ?, lease_owner = NULL, lease_until = NULL, last_error = NULL"+key+" WHERE lease_owner = ? AND id IN "+list,
-		append([]any{Done, e.clock.Now(), owner}, these...)...)
+	return e.onceMore(ctx, owner, list, these)
+}
+
+// onceMore puts rows that were asked for again while they ran back to work, with their tries counted anew.
+func (e *Engine[T]) onceMore(ctx context.Context, owner, list string, these []any) error {
+	_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, attempt = 0, deaths = 0, lease_owner = NULL, lease_until = NULL WHERE lease_owner = ? AND id IN "+list,
+		append([]any{Waiting, owner}, these...)...)
 	return err
 }
 
-func (e *Engine[T]) change(ctx context.Context, o outcome[T]) error {
-	set := []string{"state = ?", "lease_owner = NULL", "lease_until = NULL", "last_error = ?"}
-	args := []any{o.state, note(o.err)}
-	switch {
-	case o.state == Parked:
-		set, args = append(set, "run_at = ?"), append(args, e.clock.Now())
-		if e.table.Keys {
-			set = append(set, "unique_key = NULL")
-		}
-	default: // asked for again while it ran: the earlier of the two
-		set = append(set, "run_at = CASE WHEN run_at <> ? AND run_at < ? THEN run_at ELSE ? END")
-		args = append(args, taken, o.runAt, o.runAt)
+// freeKey lets another row have the key of one that is over.
+func (e *Engine[T]) freeKey() string {
+	if e.table.Keys {
+		return ", unique_key = NULL"
 	}
+	return ""
+}
+
+// park gives a row up, unless it was asked for again while it ran: then that is tried first.
+func (e *Engine[T]) park(ctx context.Context, o outcome[T]) error {
+	_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, run_at = ?, lease_owner = NULL, lease_until = NULL, last_error = ?"+e.freeKey()+
+		" WHERE lease_owner = ? AND run_at = ? AND id = ?", Parked, e.clock.Now(), note(o.err), o.row.owner, Taken, o.row.id)
+	if err != nil || !e.table.Keys {
+		return err
+	}
+	return e.onceMore(ctx, o.row.owner, "(?)", []any{o.row.id})
+}
+
+func (e *Engine[T]) change(ctx context.Context, o outcome[T]) error {
+	if o.state == Parked {
+		return e.park(ctx, o)
+	}
+	set := []string{"state = ?", "lease_owner = NULL", "lease_until = NULL", "last_error = ?",
+		"run_at = CASE WHEN run_at <> ? AND run_at < ? THEN run_at ELSE ? END"} // asked for again while it ran: the earlier of the two
+	args := []any{o.state, note(o.err), Taken, o.runAt, o.runAt}
 	if o.fresh {
 		set = append(set, "attempt = 0", "deaths = 0")
 	}
@@ -203,7 +229,7 @@ func note(err error) any {
 }
 
 // renew prolongs the leases of rows in flight and answers those that are lost.
-func (e *Engine[T]) renew(ctx context.Context, rows []row[T]) (lost []row[T], err error) {
+func (e *Engine[T]) renew(ctx context.Context, rows []row[T], until time.Time) (lost []row[T], err error) {
 	held := map[string][]int64{}
 	for _, r := range rows {
 		held[r.owner] = append(held[r.owner], r.id)
@@ -213,7 +239,7 @@ func (e *Engine[T]) renew(ctx context.Context, rows []row[T]) (lost []row[T], er
 		list, these := db.In(numbers)
 		args := append([]any{owner}, these...)
 		_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET lease_until = ? WHERE lease_owner = ? AND id IN "+list,
-			append([]any{e.opt.Real.Now().Add(e.opt.Lease)}, args...)...)
+			append([]any{until}, args...)...)
 		if err != nil {
 			return nil, err
 		}
@@ -246,16 +272,16 @@ func (e *Engine[T]) renew(ctx context.Context, rows []row[T]) (lost []row[T], er
 func (e *Engine[T]) reap(ctx context.Context) error {
 	var one int
 	now := e.opt.Real.Now()
-	err := e.db.Read(ctx).QueryRowContext(ctx, "SELECT 1 FROM "+e.table.Name+" WHERE state = ? AND lease_until < ? LIMIT 1", Running, now).Scan(&one)
+	err := e.db.Read(ctx).QueryRowContext(ctx, "SELECT 1 FROM "+e.table.Name+" WHERE "+e.of(e.table.Name)+"state = ? AND lease_until < ? LIMIT 1", Running, now).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	const dead = " WHERE state = ? AND lease_until < ?"
+	dead := " WHERE " + e.of(e.table.Name) + "state = ? AND lease_until < ?"
 	return e.db.Tx(ctx, func(ctx context.Context) error {
-		_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, deaths = deaths + 1, run_at = ?, lease_owner = NULL, lease_until = NULL, last_error = ?"+dead+" AND deaths >= ?",
+		_, err := e.db.Write(ctx).ExecContext(ctx, "UPDATE "+e.table.Name+" SET state = ?, deaths = deaths + 1, run_at = ?, lease_owner = NULL, lease_until = NULL, last_error = ?"+e.freeKey()+dead+" AND deaths >= ?",
 			Parked, e.clock.Now(), fmt.Sprintf("%d processes died while they ran this", maxDeaths), Running, now, maxDeaths-1)
 		if err != nil {
 			return err
@@ -271,7 +297,7 @@ func (e *Engine[T]) idle(ctx context.Context) (bool, error) {
 	where, args := e.due(e.clock.Now())
 	var one int
 	err := e.db.Read(ctx).QueryRowContext(ctx, "SELECT 1 FROM "+e.table.Name+" t WHERE "+where+
-		" UNION ALL SELECT 1 FROM "+e.table.Name+" r WHERE r.state = ? LIMIT 1", append(args, Running)...).Scan(&one)
+		" UNION ALL SELECT 1 FROM "+e.table.Name+" r WHERE "+e.of("r")+"r.state = ? LIMIT 1", append(args, Running)...).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return true, nil
 	}
@@ -303,7 +329,7 @@ func (e *Engine[T]) Retry(ctx context.Context, id int64) (bool, error) {
 
 // Counts says how many rows wait, run and are parked.
 func (e *Engine[T]) Counts(ctx context.Context) (map[string]int64, error) {
-	rows, err := e.db.Read(ctx).QueryContext(ctx, "SELECT state, COUNT(*) FROM "+e.table.Name+" WHERE state IN (?, ?, ?) GROUP BY state", Waiting, Running, Parked)
+	rows, err := e.db.Read(ctx).QueryContext(ctx, "SELECT state, COUNT(*) FROM "+e.table.Name+" WHERE "+e.of(e.table.Name)+"state IN (?, ?, ?) GROUP BY state", Waiting, Running, Parked)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -78,7 +79,9 @@ func (o *Outbox) Add(ctx context.Context, events ...Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	if err := o.store.insert(ctx, events, o.clock.Now()); err != nil {
+	now := o.clock.Now()
+	err := o.db.Tx(ctx, func(ctx context.Context) error { return o.store.insert(ctx, events, now) })
+	if err != nil {
 		return fmt.Errorf("add events: %w", err)
 	}
 	o.db.AfterCommit(ctx, func() {
@@ -147,9 +150,15 @@ func (o *Outbox) fanOutUntil(ctx context.Context) {
 	}
 }
 
+// errNoRoutes keeps events from being taken for ones that nothing follows.
+var errNoRoutes = errors.New("no routes are set")
+
 // fanOut makes a delivery for each step of the next events, and answers how many events there were.
 func (o *Outbox) fanOut(ctx context.Context) (int, error) {
 	const atOnce = 500
+	if o.routes.Load() == nil {
+		return 0, errNoRoutes
+	}
 	any, err := o.store.anyPending(ctx)
 	if err != nil || !any {
 		return 0, err
@@ -209,8 +218,21 @@ func (o *Outbox) Drain(ctx context.Context) (int, error) {
 		}
 		n, err := o.engine.Drain(ctx)
 		total += n
-		if err != nil || (n == 0 && events == 0) {
+		if err != nil {
 			return total, err
+		}
+		if n > 0 || events > 0 {
+			continue
+		}
+		if any, err := o.store.anyPending(ctx); err != nil || !any {
+			return total, err
+		}
+		t := time.NewTimer(10 * time.Millisecond) // somebody else is making the deliveries
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return total, ctx.Err()
+		case <-t.C:
 		}
 	}
 }

@@ -74,7 +74,7 @@ type Queue struct {
 func Open(d *db.DB, c clock.Clock, o lease.Options) *Queue {
 	q := &Queue{db: d, store: store{db: d}, clock: c, handlers: map[string]Handler{}}
 	q.engine = lease.New(d, c, lease.Table[Job]{
-		Name: "jobs", Lanes: true, Keys: true, Mine: q.mine, Load: q.store.load, Run: q.run,
+		Name: "jobs", Lanes: true, Keys: true, Every: "queue = '" + mainQueue + "'", Mine: q.mine, Load: q.store.load, Run: q.run,
 	}, o)
 	return q
 }
@@ -91,7 +91,7 @@ func (q *Queue) mine() (string, []any) {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
 	list, args := db.In(slices.Sorted(maps.Keys(q.handlers)))
-	return "t.queue = ? AND t.kind IN " + list, append([]any{mainQueue}, args...)
+	return "t.kind IN " + list, args
 }
 
 func (q *Queue) run(ctx context.Context, j Job, attempt int) error {

@@ -59,8 +59,8 @@ func (s store) insert(ctx context.Context, set []New, now time.Time) error {
 		for len(keys) > 0 {
 			n := min(len(keys), 5000)
 			list, args := db.In(keys[:n])
-			_, err := s.db.Write(ctx).ExecContext(ctx, "UPDATE jobs SET run_at = ? WHERE unique_key IN "+list+" AND (state = ? OR (state = ? AND run_at > ?))",
-				append(append([]any{runAt}, args...), lease.Running, lease.Waiting, runAt)...)
+			_, err := s.db.Write(ctx).ExecContext(ctx, "UPDATE jobs SET run_at = ? WHERE unique_key IN "+list+" AND ((state = ? AND run_at = ?) OR run_at > ?)",
+				append(append([]any{runAt}, args...), lease.Running, lease.Taken, runAt)...)
 			if err != nil {
 				return err
 			}
@@ -113,7 +113,7 @@ func (s store) list(ctx context.Context, state string, after int64, limit int) (
 // purge deletes in sets of a thousand, so that nobody waits long.
 func (s store) purge(ctx context.Context, before time.Time) (total int64, err error) {
 	for {
-		rows, err := s.db.Read(ctx).QueryContext(ctx, "SELECT id FROM jobs WHERE state = ? AND done_at < ? ORDER BY id LIMIT 1000", lease.Done, before)
+		rows, err := s.db.Read(ctx).QueryContext(ctx, "SELECT id FROM jobs WHERE queue = ? AND state = ? AND done_at < ? ORDER BY id LIMIT 1000", mainQueue, lease.Done, before)
 		if err != nil {
 			return total, err
 		}
