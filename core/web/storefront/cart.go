@@ -36,6 +36,7 @@ type cartLine struct {
 	Name   string
 	Label  string // what the customer calls it
 	Cycle  string // how often it is paid
+	Days   string // the first term, "" if not all of it is for the same days
 	Chosen string // what was chosen, in words
 	Rows   []view.Leader
 	Change string // address of the order page with it
@@ -158,7 +159,7 @@ func (s *Site) showCart(c echo.Context, status int, typed, refused string) error
 		page.Lines = append(page.Lines, cartLineOf(v, cart, l, p))
 	}
 	if p.quote != nil {
-		sum := summaryOf(*p.quote, cart, v)
+		sum := summaryOf(*p.quote)
 		page.Sum = &sum
 	}
 	return view.Render(c, status, "storefront/cart.html", page)
@@ -178,8 +179,21 @@ func cartLineOf(v visit, cart order.Cart, l order.Line, p priced) cartLine {
 				out.Rows = append(out.Rows, view.Leader{Label: row.Text, Amount: row.List, Note: row.Sub})
 			}
 		}
+		out.days()
 	}
 	return out
+}
+
+// days says once what all rows say.
+func (l *cartLine) days() {
+	for _, row := range l.Rows {
+		if row.Note != l.Rows[0].Note {
+			return
+		}
+	}
+	for i := range l.Rows {
+		l.Days, l.Rows[i].Note = l.Rows[i].Note, ""
+	}
 }
 
 // visitWithCart is a visit in the cart's currency.

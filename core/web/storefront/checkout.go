@@ -203,7 +203,7 @@ func (s *Site) checkoutOf(c echo.Context, v visit, cart order.Cart) (*checkoutPa
 		view.Field{Name: "terms", Label: "Terms", Kind: view.Check},
 		view.Field{Name: "key", Label: "Key", Kind: view.Hidden, Value: strings.ToLower(rand.Text()), MaxLength: 60})
 	if p.quote != nil {
-		sum := summaryOf(*p.quote, cart, v)
+		sum := summaryOf(*p.quote)
 		page.Sum, page.Free = &sum, sum.Total.Sign() <= 0
 	}
 	if !page.Free {
@@ -264,8 +264,11 @@ func (s *Site) placeOrder(c echo.Context) error {
 		return s.orderedBefore(c)
 	}
 	var refused string
-	code := strings.TrimSpace(c.FormValue("coupon"))
-	if code != cart.Coupon {
+	form, err := c.FormParams()
+	if err != nil {
+		return err
+	}
+	if code := strings.TrimSpace(form.Get("coupon")); form.Has("coupon") && code != cart.Coupon {
 		if refused, err = s.tryCoupon(c, &cart, code, c.FormValue("country"), c.FormValue("region")); err != nil {
 			return err
 		}

@@ -172,7 +172,7 @@ func frozen(ord order.Order) summary {
 	if err := json.Unmarshal(ord.Quote, &q); err != nil {
 		return summary{Total: ord.Total}
 	}
-	return summaryOf(q, order.Cart{}, visit{})
+	return summaryOf(q)
 }
 
 // steps says for each service what was done, what is happening and what comes.

@@ -87,7 +87,11 @@ func (s *Site) home(c echo.Context) error {
 			if len(plans) == 0 {
 				continue
 			}
-			words = append(words, g.Name)
+			name := g.Name
+			if len(words) > 0 {
+				name = inside(name)
+			}
+			words = append(words, name)
 			page.Tax = page.Tax || plans[0].Tax
 			if len(page.From) < 3 {
 				page.From = append(page.From, view.Figure{Label: g.Name + " from", Value: cheapest(plans).Then, Note: cheapest(plans).Every, Link: "/" + g.Slug})
@@ -180,7 +184,7 @@ func (s *Site) configuratorOf(c echo.Context, v visit, g catalog.Group, plans []
 	var about []string
 	for _, f := range chosen.features {
 		if f[1] != "" && len(about) < 3 && (!byMemory || !strings.EqualFold(f[0], "Memory")) {
-			about = append(about, f[1]+" "+strings.ToLower(f[0][:1])+f[0][1:])
+			about = append(about, f[1]+" "+inside(before(f[0])))
 		}
 	}
 	out.About = strings.Join(about, ", ")
@@ -204,7 +208,7 @@ func (s *Site) configuratorOf(c echo.Context, v visit, g catalog.Group, plans []
 		out.Problem = say(err)
 		return out
 	}
-	sum := summaryOf(q, cart, v)
+	sum := summaryOf(q)
 	out.Rows, out.Price, out.Tax = sum.Rows, q.Net, q.Inclusive
 	if q.Inclusive {
 		out.Price = q.Total

@@ -23,9 +23,9 @@ import (
 type productPage struct {
 	view.Page
 	Name, Tagline string
-	Plan          string // its name in addresses
-	Here          string // address of this page without a query
-	Features      []string
+	Plan          string      // its name in addresses
+	Here          string      // address of this page without a query
+	Features      []view.Fact // without a value it is simply there
 	SoldOut       bool
 	Left          int64 // how many there are, 0 where there is no limit or plenty
 	Cycles        []cycleChoice
@@ -91,7 +91,7 @@ func (s *Site) showProduct(c echo.Context, status int, v visit, p catalog.Produc
 		page.Submit = "Save in cart"
 	}
 	for _, f := range featuresOf(p) {
-		page.Features = append(page.Features, strings.TrimSpace(f[1]+" "+f[0]))
+		page.Features = append(page.Features, view.Fact{Label: f[0], Value: f[1]})
 	}
 	if p.Free != nil {
 		page.SoldOut = *p.Free == 0
@@ -112,7 +112,7 @@ func (s *Site) showProduct(c echo.Context, status int, v visit, p catalog.Produc
 	if wrong == nil {
 		q, err := s.Flow.Quote(c.Request().Context(), flow.QuoteIn{Cart: cart, Customer: route.Actor(c).Customer})
 		if err == nil {
-			sum := summaryOf(q, cart, v)
+			sum := summaryOf(q)
 			page.Sum = &sum
 		}
 		wrong = err

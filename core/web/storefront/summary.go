@@ -32,7 +32,7 @@ type later struct {
 	On    period.Day
 }
 
-func summaryOf(q flow.Quote, cart order.Cart, v visit) summary {
+func summaryOf(q flow.Quote) summary {
 	out := summary{Coupon: q.Coupon, CouponText: q.CouponText, Discount: q.Discount.Neg(), Net: q.Net, Total: q.Total, Inclusive: q.Inclusive, Seen: seen(q.Total)}
 	for _, l := range q.Lines {
 		out.Rows = append(out.Rows, view.Leader{Label: l.Text, Amount: l.List})
@@ -43,11 +43,21 @@ func summaryOf(q flow.Quote, cart order.Cart, v visit) summary {
 	for _, r := range q.Renewal {
 		l := later{Total: r.Total, Every: every(r.Cycle), On: r.On}
 		if len(q.Renewal) > 1 {
-			l.Name = nameOf(v, cart, r.Key)
+			l.Name = firstOf(q, r.Key)
 		}
 		out.Later = append(out.Later, l)
 	}
 	return out
+}
+
+// firstOf is the text of a line's first row: what is bought and what it is called.
+func firstOf(q flow.Quote, key string) string {
+	for _, l := range q.Lines {
+		if l.Key == key {
+			return l.Text
+		}
+	}
+	return ""
 }
 
 // nameOf is what a line of a cart is called.

@@ -53,7 +53,7 @@ func (s *Site) text(f fixed) echo.HandlerFunc {
 			}
 			var words []string
 			for _, g := range v.shop.Groups() {
-				words = append(words, g.Name)
+				words = append(words, inside(g.Name))
 			}
 			page.Products = list(words)
 			return f.template, page, nil

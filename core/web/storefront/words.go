@@ -3,6 +3,8 @@ package storefront
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ezscale/bursar/core/base/period"
 )
@@ -93,4 +95,20 @@ func linesOf(text string) []string {
 		}
 	}
 	return out
+}
+
+// inside is a label as it is written inside a sentence: dedicated servers, but VPS and vCPU as they are.
+func inside(label string) string {
+	first, size := utf8.DecodeRuneInString(label)
+	second, _ := utf8.DecodeRuneInString(label[size:])
+	if unicode.IsUpper(second) {
+		return label
+	}
+	return string(unicode.ToLower(first)) + label[size:]
+}
+
+// before is a label up to its first comma.
+func before(label string) string {
+	short, _, _ := strings.Cut(label, ",")
+	return short
 }
