@@ -12,6 +12,7 @@ import (
 	"time"
 
 	stripe "github.com/ezscale/bursar/plugins/gateway/stripe/sim"
+	discord "github.com/ezscale/bursar/plugins/notifier/discord/sim"
 	mailgun "github.com/ezscale/bursar/plugins/notifier/mailgun/sim"
 	pterodactyl "github.com/ezscale/bursar/plugins/panel/pterodactyl/sim"
 	virtfusion "github.com/ezscale/bursar/plugins/panel/virtfusion/sim"
@@ -54,6 +55,11 @@ func known() []*vendor {
 			secrets:  map[string]string{"mailgun-key": mailgun.Key, "mailgun-signing": mailgun.SigningKey},
 			settings: `region = "eu", domain = "` + mailgun.Domain + `", api = "$address", key = file("secrets/mailgun-key"), signing_key = file("secrets/mailgun-signing")`,
 		},
+		{
+			kind: "notifier", name: "discord", title: "Staff channel", open: discord.New, page: "/_sim/inbox",
+			secrets:  map[string]string{"discord-webhook": discord.OrdersURL},
+			settings: `webhook = file("secrets/discord-webhook"), api = "$address"`,
+		},
 	}
 }
 
@@ -73,7 +79,7 @@ func startVendors(ctx context.Context, dir, site string) (vendors, error) {
 	reach(site)
 	all := vendors(known())
 	for _, v := range all {
-		if err := v.start(ctx, before[v.name]); err != nil {
+		if err := v.start(ctx, dir, before[v.name]); err != nil {
 			all.stop()
 			return nil, fmt.Errorf("simulator of %s: %w", v.name, err)
 		}
@@ -85,8 +91,8 @@ func startVendors(ctx context.Context, dir, site string) (vendors, error) {
 	return all, err
 }
 
-// start listens where the simulator was before if that is free.
-func (v *vendor) start(ctx context.Context, before string) error {
+// start goes on with what the simulator knew before, and listens where it did if that is free.
+func (v *vendor) start(ctx context.Context, dir, before string) error {
 	var from net.ListenConfig
 	l, err := from.Listen(ctx, "tcp", strings.TrimPrefix(before, "http://"))
 	if before == "" || err != nil {
@@ -98,6 +104,10 @@ func (v *vendor) start(ctx context.Context, before string) error {
 		}
 	}
 	v.sim, v.address = v.open(), "http://"+l.Addr().String()
+	if err := v.sim.KeepIn(filepath.Join(dir, "sim-"+v.name+".json")); err != nil {
+		l.Close()
+		return err
+	}
 	v.server = &http.Server{Handler: v.sim, ReadHeaderTimeout: 10 * time.Second}
 	go v.server.Serve(l) //nolint:errcheck // it ends with the demo
 	return nil

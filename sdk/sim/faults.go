@@ -212,10 +212,13 @@ func (s *Sim) exchange(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answer lets the vendor answer into memory.
+// answer lets the vendor answer into memory. What it changed is kept before anybody hears of it.
 func (s *Sim) answer(r *http.Request) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
 	s.vendor.Handler.ServeHTTP(rec, r)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		s.keep()
+	}
 	return rec
 }
 

@@ -47,6 +47,11 @@ type Vendor struct {
 	Reads func(*http.Request) bool
 	// Pages are for people, by name: "inbox" is GET /_sim/inbox. Nil: there are none.
 	Pages map[string]http.HandlerFunc
+	// Memory are the vendor's variables, by name and as pointers, and the lock that guards them: with it a simulator can be
+	// kept in a file, see KeepIn. They may point to each other; functions and channels are left out. Nil: it cannot be.
+	Memory func() (sync.Locker, map[string]any)
+	// Woken puts right what an end in the middle of something left, after Memory was read. The lock is held. Nil: nothing is.
+	Woken func()
 	// Close ends what runs in the background, such as deliveries of webhooks. It may be called twice. Nil: nothing does.
 	Close func()
 }
@@ -120,6 +125,8 @@ type Sim struct {
 	rules    []*rule
 	closed   chan struct{}
 	once     sync.Once
+
+	keeper *keeper // nil: nothing is kept
 }
 
 // New makes a simulator of a vendor. Its clock runs with the machine's.
@@ -165,6 +172,7 @@ func (s *Sim) Act(a Act) error {
 	if a.Raw == nil {
 		a.Raw, _ = json.Marshal(a)
 	}
+	defer s.keep()
 	return s.vendor.Act(a)
 }
 
@@ -176,6 +184,7 @@ func (s *Sim) Reset() {
 	if s.vendor.Reset != nil {
 		s.vendor.Reset()
 	}
+	s.keep()
 }
 
 // Close ends exchanges that hang, and the vendor's background. It may be called twice.
@@ -184,6 +193,7 @@ func (s *Sim) Close() {
 	if s.vendor.Close != nil {
 		s.vendor.Close()
 	}
+	s.keep()
 }
 
 // ServeHTTP answers the shared addresses itself and hands the rest to the vendor, or to a fault.
@@ -231,6 +241,7 @@ func (s *Sim) control(method, name string, body []byte) (any, error) {
 		if err := json.Unmarshal(body, &state); err != nil {
 			return nil, err
 		}
+		defer s.keep()
 		return nil, s.vendor.Put(state)
 	case "DELETE state":
 		s.Reset()
@@ -247,6 +258,7 @@ func (s *Sim) control(method, name string, body []byte) (any, error) {
 		}
 		d, err := time.ParseDuration(add.Add)
 		s.AddClock(d)
+		s.keep()
 		return nil, err
 	case "POST act":
 		act := Act{Raw: slices.Clone(body)}

@@ -20,6 +20,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"sync"
@@ -78,7 +79,7 @@ func New() *sim.Sim {
 	s.clear()
 	s.routes()
 	s.hosted()
-	shared := sim.New(sim.Vendor{Handler: s.mux, State: s.state, Act: s.play, Reset: s.reset, Close: s.close})
+	shared := sim.New(sim.Vendor{Handler: s.mux, State: s.state, Act: s.play, Reset: s.reset, Close: s.close, Memory: s.memory, Woken: s.woken})
 	s.now = shared.Now
 	return shared
 }
@@ -102,6 +103,25 @@ func (s *account) clear() {
 	s.later = map[string]later{}
 	s.keys, s.secrets, s.journal = map[string]*remembered{}, map[string]string{}, nil
 	s.double, s.slow, s.refuse = false, 0, nil
+}
+
+// memory is what goes on in another process.
+func (s *account) memory() (sync.Locker, map[string]any) {
+	return &s.mu, map[string]any{
+		"things": &s.things, "order": &s.order, "cards": &s.cards, "prepared": &s.prepared, "detached": &s.detached, "later": &s.later, "keys": &s.keys,
+		"secrets": &s.secrets, "journal": &s.journal, "double": &s.double, "slow": &s.slow, "refuse": &s.refuse, "pages": &s.pages, "seed": &s.seed, "count": &s.count,
+	}
+}
+
+// woken forgets requests that never ended, and goes on delivering.
+func (s *account) woken() {
+	maps.DeleteFunc(s.keys, func(_ string, r *remembered) bool { return r.running })
+	for at, d := range s.journal {
+		if e := s.find("webhook_endpoint", d.endpoint); e != nil && !d.done {
+			s.work.Add(1)
+			go s.deliver(d.endpoint, text(e, "url"), d.body, at, d.event)
+		}
+	}
 }
 
 func (s *account) time() time.Time { return s.now() }

@@ -72,7 +72,7 @@ func New() *sim.Sim {
 	}
 	v.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, 0, "404: Not Found", nil) })
 	s := sim.New(sim.Vendor{
-		Handler: v.mux, State: v.state, Act: v.act, Reset: v.reset,
+		Handler: v.mux, State: v.state, Act: v.act, Reset: v.reset, Memory: v.memory,
 		Pages: map[string]http.HandlerFunc{"inbox": v.inbox},
 	})
 	v.now = s.Now
@@ -90,6 +90,14 @@ func (v *vendor) clear() {
 	v.messages, v.buckets, v.refusals = nil, map[string]*bucket{}, nil
 	v.size, v.per, v.minute = 5, 2*time.Second, 30
 	v.global, v.banned = time.Time{}, time.Time{}
+}
+
+// memory is what goes on in another process.
+func (v *vendor) memory() (sync.Locker, map[string]any) {
+	return &v.mu, map[string]any{
+		"hooks": &v.hooks, "messages": &v.messages, "buckets": &v.buckets, "size": &v.size, "per": &v.per, "minute": &v.minute,
+		"global": &v.global, "banned": &v.banned, "refusals": &v.refusals, "count": &v.count,
+	}
 }
 
 // snowflake is an ID that grows with time.

@@ -70,7 +70,7 @@ func New() *sim.Sim {
 	v.clear()
 	v.routes()
 	shared := sim.New(sim.Vendor{
-		Handler: regional(v.mux), State: v.state, Act: v.act, Reset: v.reset, Close: v.close,
+		Handler: regional(v.mux), State: v.state, Act: v.act, Reset: v.reset, Close: v.close, Memory: v.memory, Woken: v.woken,
 		Pages: map[string]http.HandlerFunc{"inbox": v.inbox},
 	})
 	v.now = shared.Now
@@ -88,6 +88,20 @@ func (v *vendor) clear() {
 	v.messages, v.events, v.deliveries = nil, nil, nil
 	v.suppressed = map[string]map[string]entry{}
 	v.hook, v.lag, v.limit = "", 0, -1
+}
+
+// memory is what goes on in another process.
+func (v *vendor) memory() (sync.Locker, map[string]any) {
+	return &v.mu, map[string]any{
+		"messages": &v.messages, "events": &v.events, "suppressed": &v.suppressed, "deliveries": &v.deliveries, "hook": &v.hook, "lag": &v.lag, "limit": &v.limit, "count": &v.count,
+	}
+}
+
+// woken sends webhooks again whose answer nobody waits for any more.
+func (v *vendor) woken() {
+	for _, d := range v.deliveries {
+		d.away = false
+	}
 }
 
 func (v *vendor) close() {

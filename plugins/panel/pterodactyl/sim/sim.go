@@ -98,7 +98,7 @@ type server struct {
 func New() *sim.Sim {
 	p := &panel{}
 	p.clear()
-	s := sim.New(sim.Vendor{Handler: p.routes(), State: p.state, Put: p.put, Act: p.act, Reset: p.reset})
+	s := sim.New(sim.Vendor{Handler: p.routes(), State: p.state, Put: p.put, Act: p.act, Reset: p.reset, Memory: p.memory, Woken: p.woken})
 	p.now = s.Now
 	return s
 }
@@ -118,6 +118,23 @@ func (p *panel) clear() {
 		id: p.number("user"), uuid: uuid("user", 1), username: "admin", email: "admin@games.example", first: "Ada", family: "Admin", lang: "en",
 		admin: true, created: began, updated: began,
 	}}
+}
+
+// memory is what goes on in another process.
+func (p *panel) memory() (sync.Locker, map[string]any) {
+	return &p.mu, map[string]any{
+		"users": &p.users, "servers": &p.servers, "nodes": &p.nodes, "last": &p.last, "fails": &p.fails, "stuck": &p.stuck, "soldOut": &p.soldOut,
+		"maintenance": &p.maintenance,
+	}
+}
+
+// woken takes each server's game from the list of games.
+func (p *panel) woken() {
+	for _, s := range p.servers {
+		if e := findEgg(s.egg.id); e != nil {
+			s.egg = e
+		}
+	}
 }
 
 // number gives away the next of a kind.

@@ -56,14 +56,7 @@ func (v *vendor) build(q *request) {
 	if b.Hostname != "" {
 		s.hostname = b.Hostname
 	}
-	v.start(s, "build", v.polls, long, func() bool {
-		if fails {
-			s.state = failed
-			return false
-		}
-		s.state, s.power, s.built = complete, "running", v.now()
-		return true
-	})
+	v.start(s, "build", v.polls, long).dooms = fails
 	answer := s.show(v.now(), false)
 	answer["settings"].(object)["decryptedPassword"] = s.password
 	q.data(200, answer)
@@ -75,11 +68,7 @@ func (v *vendor) suspend(on bool) func(*request) {
 		if s == nil {
 			return
 		}
-		v.start(s, map[bool]string{true: "suspend", false: "unsuspend"}[on], 1, quick, func() bool {
-			s.suspended = on
-			s.power = map[bool]string{true: "shutoff", false: "running"}[on]
-			return true
-		})
+		v.start(s, map[bool]string{true: "suspend", false: "unsuspend"}[on], 1, quick)
 		q.answer(204, nil)
 	}
 }
@@ -96,7 +85,8 @@ func (v *vendor) switchPower(q *request) {
 	case s.state != complete || s.suspended:
 		q.answer(409, object{"errors": []string{"The server cannot be switched in its state"}})
 	default:
-		j := v.start(s, q.r.PathValue("action"), 1, quick, func() bool { s.power = to; return true })
+		j := v.start(s, q.r.PathValue("action"), 1, quick)
+		j.to = to
 		q.data(200, object{"queueId": j.id})
 	}
 }
@@ -116,13 +106,8 @@ func (v *vendor) resetPassword(q *request) {
 		return
 	}
 	next := word()
-	j := v.start(s, "resetPassword", 2, quick, func() bool { // the guest's agent does it
-		if s.power != "running" {
-			return false
-		}
-		s.password = next
-		return true
-	})
+	j := v.start(s, "resetPassword", 2, quick)
+	j.to = next
 	q.data(200, object{"queueId": j.id, "expectedPassword": next})
 }
 
@@ -160,7 +145,7 @@ func (v *vendor) changePackage(q *request) {
 		s.storage = p.storage
 	}
 	s.pack = p.id
-	v.start(s, "package", 1, quick, func() bool { return true })
+	v.start(s, "package", 1, quick)
 	q.answer(200, object{"info": info})
 }
 
@@ -224,7 +209,7 @@ func (v *vendor) deleteServer(q *request) {
 		q.answer(409, object{"errors": []string{"The server is protected"}})
 		return
 	case minutes == 0:
-		v.start(s, "destroy", 2, quick, func() bool { v.remove(s); return true })
+		v.start(s, "destroy", 2, quick)
 	default:
 		s.ends = v.now().Add(time.Duration(minutes) * time.Minute)
 	}

@@ -46,12 +46,13 @@ type job struct {
 	started  time.Time
 	finished time.Time
 	failed   bool
-	effect   func() bool // false: it failed
+	dooms    bool   // a build that fails
+	to       string // the power, or the password, that it sets
 }
 
 // start begins a job; the caller has made sure that none is under way.
-func (v *vendor) start(s *server, action string, looks int, at most, effect func() bool) *job {
-	j := &job{id: v.id(), action: action, server: s, left: looks, started: v.now(), due: v.now().Add(time.Duration(at)), effect: effect}
+func (v *vendor) start(s *server, action string, looks int, at most) *job {
+	j := &job{id: v.id(), action: action, server: s, left: looks, started: v.now(), due: v.now().Add(time.Duration(at))}
 	v.jobs[j.id], s.job = j, j
 	return j
 }
@@ -75,7 +76,33 @@ func (v *vendor) look(s *server) {
 
 func (v *vendor) finish(j *job) {
 	j.finished, j.server.job, j.server.updated = v.now(), nil, v.now()
-	j.failed = !j.effect()
+	j.failed = !v.effect(j)
+}
+
+// effect is what a job does at its end; false: it failed.
+func (v *vendor) effect(j *job) bool {
+	s := j.server
+	switch j.action {
+	case "build":
+		if j.dooms {
+			s.state = failed
+			return false
+		}
+		s.state, s.power, s.built = complete, "running", v.now()
+	case "suspend", "unsuspend":
+		s.suspended = j.action == "suspend"
+		s.power = map[bool]string{true: "shutoff", false: "running"}[s.suspended]
+	case "boot", "shutdown", "restart", "poweroff":
+		s.power = j.to
+	case "resetPassword": // the guest's agent does it
+		if s.power != "running" {
+			return false
+		}
+		s.password = j.to
+	case "destroy":
+		v.remove(s)
+	}
+	return true
 }
 
 // sweep does what time alone does.

@@ -60,7 +60,7 @@ type vendor struct {
 func New() *sim.Sim {
 	v := &vendor{}
 	v.clear()
-	s := sim.New(sim.Vendor{Handler: v.routes(), State: v.state, Act: v.act, Reset: func() { v.mu.Lock(); defer v.mu.Unlock(); v.clear() }})
+	s := sim.New(sim.Vendor{Handler: v.routes(), State: v.state, Act: v.act, Reset: func() { v.mu.Lock(); defer v.mu.Unlock(); v.clear() }, Memory: v.memory})
 	v.now = s.Now
 	return s
 }
@@ -71,6 +71,14 @@ func (v *vendor) clear() {
 	v.addresses = map[int64]netip.Addr{}
 	v.failNext, v.polls = false, 3
 	v.hypervisors = newHypervisors()
+}
+
+// memory is what goes on in another process.
+func (v *vendor) memory() (sync.Locker, map[string]any) {
+	return &v.mu, map[string]any{
+		"last": &v.last, "users": &v.users, "servers": &v.servers, "jobs": &v.jobs, "logins": &v.logins, "hypervisors": &v.hypervisors,
+		"addresses": &v.addresses, "locked": &v.locked, "fails": &v.failNext, "polls": &v.polls,
+	}
 }
 
 func (v *vendor) id() int64 { v.last++; return v.last }
