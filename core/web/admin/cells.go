@@ -72,15 +72,14 @@ func cycleText(c period.Cycle) string {
 
 // orderRow is an order in a list.
 type orderRow struct {
-	ID           string
-	Number       int64
-	CustomerID   string
-	Customer     string
-	State        string
-	Total        money.Amount
-	Placed       time.Time
-	Expires      period.Day // cancelled on that day if still pending; zero: never
-	Terms, Staff string
+	ID         string
+	Number     int64
+	CustomerID string
+	Customer   string
+	State      string
+	Total      money.Amount
+	Placed     time.Time
+	Expires    period.Day // cancelled on that day if still pending; zero: never
 }
 
 func (s *Site) orderRows(ctx context.Context, list []order.Order) ([]orderRow, error) {
@@ -204,7 +203,7 @@ type invoiceRow struct {
 func invoiceRows(list []invoice.Invoice, today period.Day) []invoiceRow {
 	rows := make([]invoiceRow, len(list))
 	for i, inv := range list {
-		rows[i] = invoiceRow{ID: string(inv.ID), Number: inv.Number, Kind: plain(inv.Kind), State: invoice.Label(inv, today), Issued: inv.Issued, Due: inv.Due, Total: inv.Amount(inv.Total)}
+		rows[i] = invoiceRow{ID: string(inv.ID), Number: inv.Number, Kind: billedFor(inv.Kind), State: invoice.Label(inv, today), Issued: inv.Issued, Due: inv.Due, Total: inv.Amount(inv.Total)}
 		if inv.Status == invoice.Opened {
 			rows[i].Open = inv.Amount(inv.Open())
 		}
@@ -213,6 +212,14 @@ func invoiceRows(list []invoice.Invoice, today period.Day) []invoiceRow {
 		}
 	}
 	return rows
+}
+
+// billedFor says what an invoice is for.
+func billedFor(kind string) string {
+	if kind == invoice.KindFirst {
+		return "order"
+	}
+	return plain(kind)
 }
 
 // paymentRow is a payment in a list of a customer.
@@ -307,6 +314,7 @@ func actionText(action string) string {
 var actionIcons = map[string]string{
 	"customer": "user", "user": "user", "staff": "users", "order": "package", "service": "server", "subscription": "server", "invoice": "receipt", "payment": "credit-card",
 	"provision": "workflow", "coupon": "ticket-percent", "product": "tags", "price": "tags", "settings": "settings", "plugin": "plug", "tax": "percent", "clock": "clock", "auth": "key-round",
+	"sign_in": "log-in", "member": "users", "stand_in": "log-in", "token": "key-round", "password": "key-round",
 }
 
 // actionIcon is the sign of what an action is about.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
 	"github.com/ezscale/bursar/core/billing/run"
 	"github.com/ezscale/bursar/core/hosting/provision"
@@ -262,19 +263,32 @@ func (s *Site) pluginRows() []pluginRow {
 	return out
 }
 
-// moments are rows of the trail as a timeline.
+// moments are rows of the trail as a timeline; where they are of many customers each says of whom.
 func (s *Site) moments(ctx context.Context, f audit.Filter) ([]view.Moment, error) {
 	trail, err := s.Audit.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.actors(ctx, trail.Rows)
+	by, err := s.actors(ctx, trail.Rows)
 	if err != nil {
 		return nil, err
 	}
+	var of map[ids.Customer]string
+	if f.Customer == "" {
+		if of, err = s.names(ctx, pick(trail.Rows, func(r audit.Row) ids.Customer { return r.Customer })); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]view.Moment, 0, len(trail.Rows))
 	for _, r := range trail.Rows {
-		out = append(out, view.Moment{Icon: actionIcon(r.Action), Text: actionText(r.Action), Sub: names[r.Who.Actor], At: r.At, Link: subjectLink(r.Subject)})
+		m := view.Moment{Icon: actionIcon(r.Action), Text: actionText(r.Action), At: r.At, Link: subjectLink(r.Subject)}
+		if name := of[r.Customer]; name != "" {
+			m.Text += ", " + name
+		}
+		if r.Who.Actor != "system" {
+			m.Text += ", by " + by[r.Who.Actor]
+		}
+		out = append(out, m)
 	}
 	return out, nil
 }

@@ -38,8 +38,8 @@ func TestStaffFollowsASale(t *testing.T) {
 		b.get("/services").has("web-01", "VPS-8", "Active", "every month", "Nordlicht Medien GmbH")
 		b.get("/services/"+sub).has("web-01", "Create", "Done", "Account on the panel", "virtfusion-fra1", "As seen", "23 Nov – 22 Dec", p.Invoice.Number, "Restart", "Open on the panel", "Terminate web-01?")
 		b.get("/customers/"+string(c.ID)).has("Nordlicht Medien GmbH", "Active services", "web-01", p.Invoice.Number, "Billed, all time", "jana@nordlicht-medien-gmbh.example", "Sign in as")
-		b.get("/customers/" + string(c.ID) + "?tab=payments").has("bank", "Received", "€20.11")
-		b.get("/customers/" + string(c.ID) + "?tab=mails").has("receipt", "service_ready", "Sent")
+		b.get("/customers/"+string(c.ID)+"?tab=payments").has("bank", "Received", "€20.11")
+		b.get("/customers/"+string(c.ID)+"?tab=mails").has("receipt", "service_ready", "Sent")
 		b.get("/customers/"+string(c.ID)+"?tab=audit").has("Customer create", "by itself")
 		b.get("/provisioning").has("Create web-01, VPS-8", "Done", "Calls to the panel", "Create")
 
@@ -59,7 +59,7 @@ func TestStaffFollowsASale(t *testing.T) {
 		b.get("/services/"+sub).has("Nothing was terminated", "Terminate web-01?")
 		b.post("/services/"+sub+"/terminate", "confirm", " web-01 ", "reason", "Asked for").goes("/services/" + sub)
 		w.drain()
-		b.get("/services/" + sub).has("Ended").lacks("Terminate web-01?", "Restart", "Suspend web-01?")
+		b.get("/services/"+sub).has("Ended").lacks("Terminate web-01?", "Restart", "Suspend web-01?")
 		if _, ok := w.panel.Account(sub); ok {
 			t.Error("the account is still on the panel")
 		}
@@ -193,7 +193,7 @@ func TestCustomersAreWrittenDown(t *testing.T) {
 		made.goes(here)
 		b.get(here).has("Lindqvist Data AB is customer 1.", "eva@lindqvist.example", "Nobody can sign in for this customer.", "Nothing runs for this customer yet.")
 
-		form := b.get(here + "/edit").has("Notes", `name="version" value="1"`)
+		form := b.get(here+"/edit").has("Notes", `name="version" value="1"`)
 		_ = form
 		fields := []string{"kind", "company", "company", "Lindqvist Data AB", "email", "eva@lindqvist.example", "line1", "Storgatan 2", "city", "Lund", "postcode", "22221", "country", "SE", "currency", "USD", "locale", "sv", "terms_days", "14", "notes", "Call before suspending.", "combine", "1", "version"}
 		b.post(here+"/edit", append(fields, "1")...).goes(here)

@@ -45,13 +45,13 @@ type servicePage struct {
 	Operations []opRow
 	Calls      []callRow
 	Children   []serviceRow
-	Power      []powerButton // what the panel can do with the power
-	Key        string        // names the next act: a double click is one
-	Password   bool          // a new password can be set
-	Login      bool          // staff can be signed on at the panel
-	Refresh    bool          // the panel can be asked
-	Suspend    view.Confirm  // or bring back; without Label where it cannot
-	Cancel     view.Confirm  // or take the cancellation back
+	Power      []view.Confirm // what the panel can do with the power
+	Key        string         // names the next act: a double click is one
+	Password   bool           // a new password can be set
+	Login      bool           // staff can be signed on at the panel
+	Refresh    bool           // the panel can be asked
+	Suspend    view.Confirm   // or bring back; without Label where it cannot
+	Cancel     view.Confirm   // or take the cancellation back
 	Terminate  view.Confirm
 	Rename     view.Confirm
 }
@@ -90,10 +90,23 @@ type callRow struct {
 	Operation       string
 }
 
-// powerButton is something that can be done with the power.
-type powerButton struct{ Action, Label, Icon string }
+// powers are the ways to switch a server, with what each means for who uses it.
+var powers = []struct{ action, label, text string }{
+	{"start", "Start", "It is switched on."},
+	{"restart", "Restart", "It is asked to shut down and starts again. Who uses it is interrupted for a moment."},
+	{"stop", "Stop", "It is asked to shut down, and stays off until it is started."},
+	{"kill", "Kill", "It is switched off at once, as if the plug were pulled. What was not written is lost."},
+}
 
-var powers = []powerButton{{"start", "Start", "play"}, {"stop", "Stop", "power"}, {"restart", "Restart", "rotate-cw"}, {"kill", "Kill", "zap"}}
+// powerQuestions ask once each, by the name of the server. The key makes a double press one act.
+func powerQuestions(here, title, key string) []view.Confirm {
+	out := make([]view.Confirm, len(powers))
+	for i, p := range powers {
+		out[i] = view.Confirm{Label: p.label, Title: p.label + " " + title + "?", Text: p.text, Action: here + "/power", Submit: p.label + " " + title, Danger: p.action == "kill",
+			Fields: []view.Field{{Name: "action", Kind: view.Hidden, Value: p.action}, {Name: "key", Kind: view.Hidden, Value: key + "-" + p.action}}}
+	}
+	return out
+}
 
 // oldView is how long what was seen of an account counts as now.
 const oldView = 15 * time.Minute
@@ -130,7 +143,7 @@ func (s *Site) service(c echo.Context) error {
 		return err
 	}
 	page.State = serviceState(sub, last)
-	page.Facts = serviceFacts(sub, product)
+	page.Facts = serviceFacts(sub, product, page.Customer)
 	if err := s.fillAccount(ctx, c, &page, sub); err != nil {
 		return err
 	}
@@ -141,9 +154,9 @@ func (s *Site) service(c echo.Context) error {
 	return view.Render(c, http.StatusOK, "admin/service.html", &page)
 }
 
-func serviceFacts(sub subscription.Subscription, product string) []view.Fact {
+func serviceFacts(sub subscription.Subscription, product string, who view.Link) []view.Fact {
 	facts := []view.Fact{
-		{Label: "Product", Value: product}, {Label: "Billed", Value: cycleText(sub.Cycle)}, {Label: "Billed through", Value: dayBefore(sub.BilledTo)}, {Label: "Paid through", Value: dayBefore(sub.PaidTo)},
+		{Label: "Customer", Value: who.Label, Link: who.Link}, {Label: "Product", Value: product}, {Label: "Billed", Value: cycleText(sub.Cycle)}, {Label: "Billed through", Value: dayBefore(sub.BilledTo)}, {Label: "Paid through", Value: dayBefore(sub.PaidTo)},
 	}
 	if !sub.BillOn.IsZero() {
 		facts = append(facts, view.Fact{Label: "Next bill", Value: sub.BillOn})
@@ -211,7 +224,7 @@ func (s *Site) fillWork(ctx context.Context, c echo.Context, page *servicePage, 
 func callRows(list []provision.Call) []callRow {
 	out := make([]callRow, len(list))
 	for i, x := range list {
-		out[i] = callRow{At: x.At, Method: x.Method, Outcome: plain(x.Outcome), Bad: x.Outcome != "done" && x.Outcome != "pending", Detail: x.Detail, Took: fmt.Sprintf("%s ms", count(x.Took.Milliseconds())), Try: x.Attempt, Operation: string(x.Operation)}
+		out[i] = callRow{At: x.At, Method: x.Method, Outcome: plain(x.Outcome), Bad: x.Outcome != "done" && x.Outcome != "pending", Detail: strings.TrimSuffix(strings.TrimSpace(x.Detail), ":"), Took: fmt.Sprintf("%s ms", count(x.Took.Milliseconds())), Try: x.Attempt, Operation: string(x.Operation)}
 	}
 	return out
 }
@@ -251,7 +264,7 @@ func (s *Site) fillAccount(ctx context.Context, c echo.Context, page *servicePag
 	power, password, login := s.Provision.Powers(acc.Instance)
 	if can(c, auth.ServiceControl) && sub.Status == subscription.Active {
 		if power {
-			page.Power = powers
+			page.Power = powerQuestions("/services/"+page.ID, page.Title, page.Key)
 		}
 		page.Password = password
 	}

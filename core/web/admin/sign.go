@@ -150,8 +150,9 @@ func (s *Site) reset(c echo.Context) error {
 	return done(c, "/sign-in", "Your new password is set. Sign in with it.")
 }
 
-func (s *Site) accountForm() *view.Form {
+func accountForm(c echo.Context) *view.Form {
 	return view.NewForm("/account", "Change password",
+		view.Field{Name: "email", Label: "Email", Kind: view.Email, Value: route.Actor(c).Email, ReadOnly: true, Autocomplete: "username"},
 		view.Field{Name: "old", Label: "Password now", Kind: view.Password, Autocomplete: "current-password"},
 		view.Field{Name: "password", Label: "New password", Kind: view.Password, Autocomplete: "new-password", Help: "At least 10 characters. Every other session ends."},
 	)
@@ -160,15 +161,15 @@ func (s *Site) accountForm() *view.Form {
 func accountAgain(c echo.Context, status int, f *view.Form) error {
 	a := route.Actor(c)
 	return view.Render(c, status, "shared/form-admin.html", &view.FormPage{
-		Page: view.Page{Title: "Your account", Sub: a.Name + ", " + a.Email + ", " + plain(a.Role), Failed: status != http.StatusOK}, Form: f})
+		Page: view.Page{Title: "Your account", Sub: a.Name + ", " + plain(a.Role), Failed: status != http.StatusOK}, Form: f})
 }
 
 func (s *Site) accountPage(c echo.Context) error {
-	return accountAgain(c, http.StatusOK, s.accountForm())
+	return accountAgain(c, http.StatusOK, accountForm(c))
 }
 
 func (s *Site) changePassword(c echo.Context) error {
-	f := s.accountForm()
+	f := accountForm(c)
 	f.Read(c)
 	f.Need("old", "password")
 	var err error
