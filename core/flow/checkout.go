@@ -180,15 +180,7 @@ func (s *sale) redeeming(c customer.Customer, ord order.Order) coupon.Redeeming 
 		if !s.coupon.Covers(w.product.ID, w.line.Cycle) {
 			continue
 		}
-		share := coupon.Share{Subscription: w.id, Stub: !w.billsTerm()}
-		if s.coupon.Kind == coupon.Fixed {
-			for i, p := range s.bill.parts {
-				if p.subscription == w.id {
-					share.Minor += s.result.Lines[i].Discount
-				}
-			}
-		}
-		r.Shares = append(r.Shares, share)
+		r.Shares = append(r.Shares, coupon.Share{Subscription: w.id, Stub: !w.billsTerm(), Minor: s.share(&w)})
 	}
 	return r
 }

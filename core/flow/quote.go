@@ -78,7 +78,9 @@ type QuoteRenewal struct {
 	Key   string       `json:"key"`
 	Cycle period.Cycle `json:"cycle"`
 	Total money.Amount `json:"total"`
-	On    period.Day   `json:"on"` // first day of the next term
+	On    period.Day   `json:"on"`   // first day of the next term
+	Next  money.Amount `json:"next"` // what that term costs; less than Total while a first price or a coupon holds
+	From  period.Day   `json:"from"` // first day of the terms that cost Total; On if that is the next one
 }
 
 // wanted is a cart line that was looked up: what is sold, at which price, for which days.
@@ -349,11 +351,11 @@ func (s *sale) quote() (Quote, error) {
 		if !w.line.Cycle.Recurs() {
 			continue
 		}
-		total, err := s.renewal(w)
+		r, err := s.renewal(w)
 		if err != nil {
 			return Quote{}, err
 		}
-		q.Renewal = append(q.Renewal, QuoteRenewal{Key: w.line.Key, Cycle: w.line.Cycle, Total: of(total), On: w.billedTo(s.today)})
+		q.Renewal = append(q.Renewal, r)
 	}
 	if s.coupon != nil {
 		q.Coupon, q.CouponText = s.coupon.Code, couponText(*s.coupon, code)
@@ -361,21 +363,61 @@ func (s *sale) quote() (Quote, error) {
 	return q, nil
 }
 
-// renewal is what a full term costs after the first ones, with the coupon only if it never ends.
-func (s *sale) renewal(w *wanted) (int64, error) {
+// renewal is what a line costs once it renews: the next term, and the terms for which no first price and no coupon
+// holds any more.
+func (s *sale) renewal(w *wanted) (QuoteRenewal, error) {
+	next := 1
+	if n := len(w.first.Billed); n > 0 {
+		next = w.first.Billed[n-1].No + 1
+	}
+	full := next
+	for _, p := range w.prices {
+		if p.First != nil {
+			full = max(full, p.FirstTerms+1)
+		}
+	}
+	if c := s.coupon; c != nil && c.Terms > 0 && c.Covers(w.product.ID, w.line.Cycle) {
+		full = max(full, c.Terms+1)
+	}
+	r := QuoteRenewal{Key: w.line.Key, Cycle: w.line.Cycle, On: w.billedTo(s.today)}
+	r.From = r.On
+	if full > next {
+		r.From = w.first.Schedule.Term(full).From
+	}
+	var err error
+	if r.Next, err = s.term(w, next); err == nil {
+		r.Total, err = s.term(w, full)
+	}
+	return r, err
+}
+
+// term is what a later term costs, with the coupon while it lasts.
+func (s *sale) term(w *wanted, no int) (money.Amount, error) {
 	later := bill{currency: s.bill.currency, decide: s.decide}
-	if s.coupon != nil && s.coupon.Terms == 0 && s.coupon.Kind != coupon.Fixed && s.coupon.Covers(w.product.ID, w.line.Cycle) {
-		later.coupon = s.bill.coupon
+	if c := s.coupon; c != nil && c.Covers(w.product.ID, w.line.Cycle) && (c.Terms == 0 || no <= c.Terms) {
+		later.coupon = couponIn(*c, s.share(w))
 	}
 	for i, it := range w.items {
-		no := max(2, w.prices[i].FirstTerms+1)
 		p := itemParts(strconv.Itoa(i), it, w.product.ID, w.prices[i], w.first.Schedule.Term(no), true)
 		p.coupon = later.coupon != nil
 		later.parts = append(later.parts, p)
 	}
 	in, _ := later.input()
 	q, err := pricing.Quote(in)
-	return q.Total, err
+	return money.Of(q.Total, s.bill.currency.Code), err
+}
+
+// share is what a fixed coupon takes off a service; 0 for other kinds.
+func (s *sale) share(w *wanted) (minor int64) {
+	if s.coupon.Kind != coupon.Fixed {
+		return 0
+	}
+	for i, p := range s.bill.parts {
+		if p.subscription == w.id {
+			minor += s.result.Lines[i].Discount
+		}
+	}
+	return minor
 }
 
 // billedTo is the first day that the first invoice does not cover.

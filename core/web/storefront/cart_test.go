@@ -117,7 +117,10 @@ func TestCoupons(t *testing.T) {
 	if p = b.get("/cart"); !p.has("LAUNCH20", "20% off the first 3 terms", "−€3.38", "€20.73") { // (16.90 - 3.38 + 3.90) and 19 %
 		t.Errorf("with the code the cart is\n%s", p.body)
 	}
-	b.get("/cart")
+	// 20 % off for two more terms: 13.52 and 19 %
+	if !p.has(`then <span class="money">€16.09</span> a month from 23 Dec 2026, and <span class="money">€20.11</span> a month from 23 Feb 2027`) {
+		t.Errorf("later terms are not said:\n%s", p.body)
+	}
 	b.post("/cart/remove", "line", lineKey.FindAllStringSubmatch(b.get("/cart").body, -1)[1][1])
 	if p = b.get("/cart"); !p.has("This code is not for what is in the cart.", "The sum is without it.", "€4.64") {
 		t.Errorf("without what the code was for the cart is\n%s", p.body)

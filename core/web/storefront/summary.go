@@ -26,10 +26,14 @@ type summary struct {
 
 // later is what a line costs once it renews.
 type later struct {
-	Name  string // "" where there is one line only
-	Total money.Amount
+	Name  string       // "" where there is one line only
+	Next  money.Amount // the next term
+	On    period.Day   // when it begins
+	Total money.Amount // the terms after it, if they cost something else
 	Every string
-	On    period.Day
+	From  period.Day // when those begin
+	More  bool       // Total is not Next
+	Once  bool       // one term only costs Next
 }
 
 func summaryOf(q flow.Quote) summary {
@@ -41,7 +45,8 @@ func summaryOf(q flow.Quote) summary {
 		out.Taxes = append(out.Taxes, view.Leader{Label: t.Label, Amount: t.Amount})
 	}
 	for _, r := range q.Renewal {
-		l := later{Total: r.Total, Every: every(r.Cycle), On: r.On}
+		l := later{Next: r.Next, On: r.On, Total: r.Total, Every: every(r.Cycle), From: r.From, More: r.Next != r.Total}
+		l.Once = l.More && period.From(r.On, r.Cycle).Boundary(1) == r.From
 		if len(q.Renewal) > 1 {
 			l.Name = firstOf(q, r.Key)
 		}
