@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,15 +29,17 @@ func (s store) oblige(ctx context.Context, set []Obligation) error {
 }
 
 // advance moves subscriptions over their newest obligations. billed_to is assigned last: MySQL assigns
-// from left to right, and the other subqueries read it.
+// from left to right, and the other subqueries read it. All of it is that of the last obligation: one that is
+// followed by no other has no next_bill_on, whatever those before it have.
 func (s store) advance(ctx context.Context, set []ids.Subscription) error {
+	const ahead = ` FROM obligations o WHERE o.subscription_id = subscriptions.id AND o.lane = 'term' AND o.period_from >= subscriptions.billed_to`
 	of := func(column string) string {
-		return `(SELECT MAX(o.` + column + `) FROM obligations o WHERE o.subscription_id = subscriptions.id AND o.lane = 'term' AND o.period_from >= subscriptions.billed_to)`
+		return `(SELECT o.` + column + ahead + ` ORDER BY o.period_from DESC LIMIT 1)`
 	}
 	moved := int64(0)
 	err := inChunks(set, func(marks string, args []any) error {
 		res, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE subscriptions SET version = version + 1, bill_on = `+of("next_bill_on")+`, period_no = `+of("period_no")+`,
-			billed_to = `+of("period_to")+` WHERE id IN (`+marks+`)`, args...)
+			billed_to = `+of("period_to")+` WHERE id IN (`+marks+`) AND EXISTS (SELECT 1`+ahead+`)`, args...)
 		if err != nil {
 			return err
 		}
@@ -123,8 +126,9 @@ func (s store) query(ctx context.Context, query string, args ...any) (list []Sub
 	return list, rows.Err()
 }
 
-// markPaid sets paid_at once and answers the subscriptions whose obligations became paid by it.
+// markPaid sets paid_at once and answers the subscriptions whose obligations became paid by it, each once.
 func (s store) markPaid(ctx context.Context, invoices []ids.Invoice, at time.Time) (paid []Subscription, err error) {
+	told := map[ids.Subscription]bool{}
 	err = inChunks(invoices, func(marks string, args []any) error {
 		found, err := s.lockUnpaid(ctx, marks, args)
 		if err != nil || len(found) == 0 {
@@ -136,8 +140,11 @@ func (s store) markPaid(ctx context.Context, invoices []ids.Invoice, at time.Tim
 		set := make([]ids.Subscription, len(found))
 		for i, sub := range found {
 			set[i] = sub.ID
+			if !told[sub.ID] {
+				told[sub.ID] = true
+				paid = append(paid, sub)
+			}
 		}
-		paid = append(paid, found...)
 		return inChunks(set, func(marks string, args []any) error {
 			_, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE subscriptions SET paid_to = (SELECT MAX(o.period_to) FROM obligations o
 				WHERE o.subscription_id = subscriptions.id AND o.lane = 'term' AND o.paid_at IS NOT NULL), version = version + 1 WHERE id IN (`+marks+`)`, args...)
@@ -147,9 +154,28 @@ func (s store) markPaid(ctx context.Context, invoices []ids.Invoice, at time.Tim
 	return paid, err
 }
 
+// lockUnpaid locks the subscriptions of unpaid obligations. Whoever was waiting for the locks looks again: the
+// obligations may have been paid meanwhile.
 func (s store) lockUnpaid(ctx context.Context, marks string, args []any) ([]Subscription, error) {
-	return s.queryWrite(ctx, `SELECT `+columns+` FROM subscriptions WHERE id IN (SELECT o.subscription_id FROM obligations o
-		WHERE o.paid_at IS NULL AND o.invoice_id IN (`+marks+`)) ORDER BY id`+s.db.ForUpdate(), args...)
+	const unpaid = ` FROM obligations o WHERE o.paid_at IS NULL AND o.invoice_id IN (`
+	found, err := s.queryWrite(ctx, `SELECT `+columns+` FROM subscriptions WHERE id IN (SELECT o.subscription_id`+unpaid+marks+`)) ORDER BY id`+s.db.ForUpdate(), args...)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	rows, err := s.db.Write(ctx).QueryContext(ctx, `SELECT o.subscription_id`+unpaid+marks+`)`+s.db.ForUpdate(), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	still := map[ids.Subscription]bool{}
+	for rows.Next() {
+		var id ids.Subscription
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		still[id] = true
+	}
+	return slices.DeleteFunc(found, func(sub Subscription) bool { return !still[sub.ID] }), rows.Err()
 }
 
 func (s store) queryWrite(ctx context.Context, query string, args ...any) (list []Subscription, err error) {
