@@ -246,7 +246,11 @@ func paymentRows(list []payment.Payment) []paymentRow {
 		if p.Source == payment.FromBalance {
 			way = "balance"
 		}
-		rows[i] = paymentRow{ID: string(p.ID), Way: way, Ref: p.Ref, State: state, On: p.On, Amount: p.Amount, Refunded: p.Refunded > 0}
+		ref := p.Ref
+		if p.Source == payment.FromBank && p.Memo != "" {
+			ref = p.Memo
+		}
+		rows[i] = paymentRow{ID: string(p.ID), Way: way, Ref: ref, State: state, On: p.On, Amount: p.Amount, Refunded: p.Refunded > 0}
 	}
 	return rows
 }

@@ -30,6 +30,7 @@ type provisioningPage struct {
 	List   view.Toolbar
 	Rows   []opRow
 	Open   *opRow // the one that is shown
+	Chosen bool   // it was asked for, and is not just the newest
 	Calls  []callRow
 	Busy   bool // something is under way: the page asks again
 	Empty  string
@@ -105,12 +106,13 @@ func (s *Site) provisioning(c echo.Context) error {
 		}
 		a.path = "/provisioning"
 	}
+	named := chosen != ""
 	f := provision.Filter{Query: a.search(), After: a.after(), Limit: pageSize}
 	counts, err := s.Provision.Counts(ctx)
 	if err != nil {
 		return err
 	}
-	page := provisioningPage{Page: view.Page{Title: "Provisioning", Current: "/provisioning"}, Empty: "No panel was asked for anything yet."}
+	page := provisioningPage{Page: view.Page{Title: "Provisioning", Current: "/provisioning"}, Empty: "No panel was asked for anything yet.", Chosen: named}
 	for _, v := range stateViews {
 		n := 0
 		for _, st := range v.states {

@@ -257,10 +257,10 @@ func (s *Site) fillAccount(ctx context.Context, c echo.Context, page *servicePag
 	if u, err := url.Parse(acc.URL); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
 		page.Account = append(page.Account, view.Fact{Label: "Open there", Value: u.Host, Link: acc.URL})
 	}
-	if sub.Status == subscription.Ended {
+	if sub.Status == subscription.Ended || acc.RemoteID == "" {
 		return nil
 	}
-	page.Refresh = acc.RemoteID != ""
+	page.Refresh = true
 	power, password, login := s.Provision.Powers(acc.Instance)
 	if can(c, auth.ServiceControl) && sub.Status == subscription.Active {
 		if power {
