@@ -2,7 +2,7 @@
 // the real plugins talking to them, and a clock that can be moved. Everything it keeps is in one folder; when it is ready
 // it writes demo.json there. It is for looking around and for tests: its passwords are printed, so keep it on this machine.
 //
-// Start at run; sims.go has the vendors, plugins.go what plugins.hcl says about them, shop.go, catalog.go and people.go the
+// Start at start; sims.go has the vendors, plugins.go what plugins.hcl says about them, shop.go, catalog.go, people.go and orders.go the
 // samples, ready.go what demo.json says.
 package main
 
@@ -11,12 +11,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -54,66 +57,101 @@ func main() {
 }
 
 // run is the demo from its first file to its last.
-func run(ctx context.Context, o options) (err error) {
-	if o.dir, err = filepath.Abs(o.dir); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(o.dir, 0o700); err != nil {
-		return err
-	}
-	unlock, err := lock(o.dir)
+func run(ctx context.Context, o options) error {
+	d, err := start(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	ready := filepath.Join(o.dir, readyFile)
-	if err := os.Remove(ready); err != nil && !os.IsNotExist(err) {
-		return err
+	defer d.stop()
+	return d.serve(ctx, os.Stdout)
+}
+
+// demo is a demo that can be served. What was begun is ended by stop, last first.
+type demo struct {
+	app     *app.App
+	vendors vendors
+	people  people
+	ready   string // path of readyFile
+	ends    []func()
+}
+
+func (d *demo) stop() {
+	for _, end := range slices.Backward(d.ends) {
+		end()
+	}
+}
+
+// start makes everything but the listener: simulators, plugins, the shop, the first contacts.
+func start(ctx context.Context, o options) (_ *demo, err error) {
+	if o.dir, err = filepath.Abs(o.dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.dir, 0o700); err != nil {
+		return nil, err
+	}
+	d := &demo{ready: filepath.Join(o.dir, readyFile)}
+	defer func() {
+		if err != nil {
+			d.stop()
+		}
+	}()
+	unlock, err := lock(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	d.ends = append(d.ends, unlock)
+	if err := os.Remove(d.ready); err != nil && !os.IsNotExist(err) {
+		return nil, err
 	}
 	if o.listen, err = free(ctx, o.listen); err != nil {
-		return err
+		return nil, err
 	}
 	config, err := configOf(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	vendors, err := startVendors(ctx, o.dir, o.listen)
-	if err != nil {
-		return err
+	if d.vendors, err = startVendors(ctx, o.dir, o.listen); err != nil {
+		return nil, err
 	}
-	defer vendors.stop()
-	if err := writePlugins(ctx, o, vendors); err != nil {
-		return err
+	d.ends = append(d.ends, d.vendors.stop)
+	if err := writePlugins(ctx, o, d.vendors); err != nil {
+		return nil, err
 	}
 	log := hclog.New(&hclog.LoggerOptions{Name: "demo", Level: hclog.LevelFromString(o.level), Output: os.Stderr})
-	a, err := open(ctx, config, app.Options{Themes: []fs.FS{themes.FS}, Log: log})
-	if err != nil {
-		return err
+	if d.app, err = open(ctx, config, app.Options{Themes: []fs.FS{themes.FS}, Log: log, Poll: poll}); err != nil {
+		return nil, err
 	}
-	defer a.Close()
-	s := &seed{App: a, kept: filepath.Join(o.dir, keptFile)}
-	people, err := s.sow(ctx)
-	if err != nil {
-		return err
+	d.ends = append(d.ends, func() { d.app.Close() })
+	s := &seed{App: d.app, kept: filepath.Join(o.dir, keptFile)}
+	if d.people, err = s.sow(ctx); err != nil {
+		return nil, err
 	}
-	if err := a.StartPlugins(ctx); err != nil {
-		return err
+	d.ends = append(d.ends, d.app.Plugins.Stop)
+	if err := d.app.StartPlugins(ctx); err != nil {
+		return nil, err
 	}
-	defer a.Plugins.Stop()
-	if err := connect(ctx, a, vendors, &people, s.kept); err != nil {
-		return err
+	if err := connect(ctx, d.app, d.vendors, &d.people, s.kept); err != nil {
+		return nil, err
 	}
-	defer os.Remove(ready) // it is there only while somebody answers
+	return d, nil
+}
+
+// poll is how often work is looked for: somebody watches.
+const poll = 250 * time.Millisecond
+
+// serve answers until ctx is over. The file that says so is there meanwhile.
+func (d *demo) serve(ctx context.Context, out io.Writer) error {
+	defer os.Remove(d.ready)
 	var unready error
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
-	err = a.Serve(serving, func(net.Addr) {
-		told := tell(a, vendors, people)
-		if unready = told.write(ready); unready != nil {
+	err := d.app.Serve(serving, func(net.Addr) {
+		told := tell(d.app, d.vendors, d.people)
+		if unready = told.write(d.ready); unready != nil {
 			stop()
 			return
 		}
-		told.print(os.Stdout)
+		told.print(out)
 	})
 	return errors.Join(err, unready)
 }
@@ -166,13 +204,10 @@ func open(ctx context.Context, c app.Config, o app.Options) (*app.App, error) {
 		return nil, err
 	}
 	changed, err := saveSettings(ctx, a)
-	if err != nil || !changed {
-		if err != nil {
-			a.Close()
-		}
-		return a, err
+	if err == nil && !changed {
+		return a, nil
 	}
-	if err := a.Close(); err != nil {
+	if err := errors.Join(err, a.Close()); err != nil {
 		return nil, err
 	}
 	return app.Open(ctx, c, o)

@@ -129,6 +129,8 @@ func (all vendors) stop() {
 	for _, v := range all {
 		if v.server != nil {
 			v.server.Close()
+		}
+		if v.sim != nil {
 			v.sim.Close()
 		}
 	}
