@@ -116,49 +116,13 @@ func New(d Deps) *Site {
 
 // Routes are all addresses of the site, page by page.
 func (s *Site) Routes() []route.Route {
-	all := slices.Concat(s.signRoutes(), s.dashboardRoutes(), s.customersRoutes(), s.servicesRoutes(), s.ordersRoutes(), s.provisioningRoutes(), s.searchRoutes())
-	if p, ok := any(s).(interface{ invoicesRoutes() []route.Route }); ok {
-		all = append(all, p.invoicesRoutes()...)
-	}
-	if p, ok := any(s).(interface{ paymentsRoutes() []route.Route }); ok {
-		all = append(all, p.paymentsRoutes()...)
-	}
-	if p, ok := any(s).(interface{ couponsRoutes() []route.Route }); ok {
-		all = append(all, p.couponsRoutes()...)
-	}
-	if p, ok := any(s).(interface{ catalogRoutes() []route.Route }); ok {
-		all = append(all, p.catalogRoutes()...)
-	}
-	if p, ok := any(s).(interface{ billingRoutes() []route.Route }); ok {
-		all = append(all, p.billingRoutes()...)
-	}
-	if p, ok := any(s).(interface{ pluginsRoutes() []route.Route }); ok {
-		all = append(all, p.pluginsRoutes()...)
-	}
-	if p, ok := any(s).(interface{ mailsRoutes() []route.Route }); ok {
-		all = append(all, p.mailsRoutes()...)
-	}
-	if p, ok := any(s).(interface{ auditRoutes() []route.Route }); ok {
-		all = append(all, p.auditRoutes()...)
-	}
-	if p, ok := any(s).(interface{ settingsRoutes() []route.Route }); ok {
-		all = append(all, p.settingsRoutes()...)
-	}
-	if p, ok := any(s).(interface{ staffRoutes() []route.Route }); ok {
-		all = append(all, p.staffRoutes()...)
-	}
-	if p, ok := any(s).(interface{ clockRoutes() []route.Route }); ok {
-		all = append(all, p.clockRoutes()...)
-	}
-	if p, ok := any(s).(interface{ jobsRoutes() []route.Route }); ok {
-		all = append(all, p.jobsRoutes()...)
-	}
-	if p, ok := any(s).(interface{ inboxRoutes() []route.Route }); ok {
-		all = append(all, p.inboxRoutes()...)
-	}
-	if p, ok := any(s).(interface{ taxRoutes() []route.Route }); ok {
-		all = append(all, p.taxRoutes()...)
-	}
+	all := slices.Concat(
+		s.signRoutes(), s.dashboardRoutes(), s.searchRoutes(),
+		s.customersRoutes(), s.ordersRoutes(), s.servicesRoutes(), s.catalogRoutes(), s.couponsRoutes(),
+		s.invoicesRoutes(), s.paymentsRoutes(), s.billingRoutes(), s.taxRoutes(),
+		s.provisioningRoutes(),
+		s.jobsRoutes(), s.inboxRoutes(), s.mailsRoutes(), s.pluginsRoutes(), s.auditRoutes(), s.staffRoutes(), s.settingsRoutes(), s.clockRoutes(),
+	)
 	for i, r := range all {
 		if r.Method != http.MethodGet {
 			all[i].Handler = s.stirring(r.Handler)
