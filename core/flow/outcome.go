@@ -196,7 +196,7 @@ func (f *Flow) moved(ctx context.Context, att payment.Attempt, notes sdk.Notes, 
 	}
 	if out.Status == gateway.Pending {
 		if out.Reference == "" || out.Paid.IsZero() { // nothing to book yet
-			return f.Payments.Later(ctx, att.ID, f.Clock.Now().Add(max(out.After, time.Minute)), notes)
+			return f.Payments.Coming(ctx, att.ID, f.Clock.Now().Add(max(out.After, time.Minute)), notes)
 		}
 		r.State = payment.Pending
 	}
@@ -204,7 +204,7 @@ func (f *Flow) moved(ctx context.Context, att payment.Attempt, notes sdk.Notes, 
 		return err
 	}
 	if out.Status == gateway.Pending {
-		return f.Payments.Later(ctx, att.ID, f.Clock.Now().Add(max(out.After, time.Minute)), notes)
+		return f.Payments.Coming(ctx, att.ID, f.Clock.Now().Add(max(out.After, time.Minute)), notes)
 	}
 	return nil
 }

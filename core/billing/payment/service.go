@@ -102,6 +102,16 @@ func (s *Service) Later(ctx context.Context, id ids.Attempt, when time.Time, not
 	})
 }
 
+// Coming notes that the customer has done all there was to do and the money is on its way, which may take days: the
+// page is no longer what the attempt waits for, so its end ends nothing.
+func (s *Service) Coming(ctx context.Context, id ids.Attempt, when time.Time, notes sdk.Notes) error {
+	return s.note(ctx, id, notes, func(a *Attempt) ([]outbox.Event, error) {
+		a.PageURL, a.PageUntil = "", time.Time{}
+		err := a.later(when, s.clock.Now())
+		return a.parked(""), err
+	})
+}
+
 // Lose notes doubt: no answer came, or the gateway cannot say. It is asked after 10 s, 1, 5, 10, 30 minutes, 2, 6 and
 // 24 hours; after the last a person decides.
 // Emits: parked, once.

@@ -351,6 +351,39 @@ func TestDeclinedAndPaidWithAnother(t *testing.T) {
 	}
 }
 
+// again signs Jana in anew.
+func (s *shop) again(b *browser) *browser {
+	s.t.Helper()
+	b.get("/sign-in")
+	if p := b.post("/sign-in", "email", "jana@nordlicht.example", "password", "correct horse battery"); p.status != http.StatusSeeOther {
+		s.t.Fatalf("not signed in: %d", p.status)
+	}
+	return b
+}
+
+func TestMoneyThatTakesDays(t *testing.T) {
+	s := newShop(t, dbtest.SQLite(t))
+	b := s.visitor()
+	b.put("vps-8")
+	b.postForm("/checkout", jana(b.get("/checkout")))
+	att := s.attempt()
+	here := "/orders/" + string(s.orders()[0].ID)
+	s.ok(s.card.Delay(string(att.ID)))
+	p := b.get(here + "?attempt=" + string(att.ID))
+	if !p.has("has not confirmed yet", "data-poll") || p.has("Go on to the payment page", here+"/pay") {
+		t.Fatalf("on its way, the order is\n%s", p.body)
+	}
+	s.clock.Forward(noon.Add(30 * time.Hour)) // long after the page is over
+	s.drain()
+	if p = s.again(b).get(here); !p.has("has not confirmed yet") {
+		t.Errorf("a day later the order is\n%s", p.body)
+	}
+	s.ok(s.card.Settle(string(att.ID), true))
+	if p = s.again(b).get(here + "?attempt=" + string(att.ID)); !p.has("Paid") {
+		t.Errorf("arrived, the order is\n%s", p.body)
+	}
+}
+
 func TestAForgottenPassword(t *testing.T) {
 	s := newShop(t, dbtest.SQLite(t))
 	s.visitor().buyByBank(t)

@@ -93,6 +93,9 @@ func (s *Site) follow(c echo.Context) error {
 		}
 	case "checking":
 		page.Poll = 2000
+		if att.Status == payment.Waiting || att.Status == payment.Parked {
+			page.Poll = 30_000
+		}
 	case "paid", "free", "review":
 		if err := s.steps(c, v, page, ord, inv); err != nil {
 			return err
@@ -120,7 +123,8 @@ func (s *Site) attemptOf(c echo.Context, ord order.Order) (*payment.Attempt, err
 	return &att, err
 }
 
-// standOf says how an order stands, why it was declined, and which gateway's page is still open.
+// standOf says how an order stands, why it was declined, and which gateway's page is still open. One
+// that waits without a page waits for the money, as with a debit that takes days.
 func standOf(ord order.Order, inv invoice.Invoice, att *payment.Attempt, now time.Time) (stand, problem, open string) {
 	switch {
 	case ord.Status == order.Cancelled || ord.Status == order.Fraud:
@@ -136,10 +140,13 @@ func standOf(ord order.Order, inv invoice.Invoice, att *payment.Attempt, now tim
 	}
 	switch att.Status {
 	case payment.Waiting:
-		if att.PageURL != "" && !att.PageOver(now) {
-			return "open", "", att.PageURL
+		if att.PageURL == "" {
+			return "checking", "", ""
 		}
-		return "checking", "", ""
+		if att.PageUntil.IsZero() || now.Before(att.PageUntil) {
+			open = att.PageURL
+		}
+		return "open", "", open
 	case payment.Declined, payment.Expired:
 		if att.DeclineText != "" || att.Status == payment.Declined {
 			return "declined", att.DeclineText, ""
