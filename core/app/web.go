@@ -53,7 +53,7 @@ func (a *App) shop(set settings.Settings) (route.Site, error) {
 		Subscriptions: a.Subscriptions, Provision: a.Provision, Auth: a.Auth, Clock: a.Clock, Links: a.links(), Secure: a.Config.Secure(), Log: log,
 	})
 	calls, err := api.New(api.Deps{
-		Flow: a.Flow, Keys: idempotency.New(idempotency.Deps{DB: a.DB, Box: a.Box, Wall: clock.System{}}), Plugins: a.Plugins, Wall: clock.System{}, Links: a.links(), Log: slogOf(a.Log.Named("api")),
+		Flow: a.Flow, Keys: idempotency.New(idempotency.Deps{DB: a.DB, Box: a.Box, Wall: clock.System{}}), Plugins: a.Plugins, Links: a.links(),
 	})
 	if err != nil {
 		return route.Site{}, fmt.Errorf("api: %w", err)

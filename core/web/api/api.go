@@ -5,11 +5,8 @@
 package api
 
 import (
-	"log/slog"
-
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/ezscale/bursar/core/base/clock"
 	"github.com/ezscale/bursar/core/flow"
 	"github.com/ezscale/bursar/core/platform/idempotency"
 	"github.com/ezscale/bursar/core/platform/pluginhost"
@@ -30,9 +27,7 @@ type Deps struct {
 	Flow    *flow.Flow
 	Keys    *idempotency.Service
 	Plugins Plugins
-	Wall    clock.Clock // the computer's time: what is planned for later is shown by the business's, what is kept by this
 	Links   view.Sites
-	Log     *slog.Logger
 }
 
 // Site is the API.
@@ -46,9 +41,6 @@ type Site struct {
 
 // New makes the site. It fails when what its types say makes no document.
 func New(d Deps) (*Site, error) {
-	if d.Log == nil {
-		d.Log = slog.New(slog.DiscardHandler)
-	}
 	s := &Site{Deps: d}
 	s.table = &table{site: s}
 	s.huma = huma.NewAPI(s.config(), s.table)

@@ -160,7 +160,7 @@ func assemble(t *testing.T, d *db.DB, c *clock.Offset, like *world) *world {
 	w.Flow, err = flow.New(f)
 	w.ok(err)
 	keys := idempotency.New(idempotency.Deps{DB: d, Box: box, Wall: c, Wait: time.Minute})
-	w.site, err = api.New(api.Deps{Flow: w.Flow, Keys: keys, Plugins: w, Wall: c, Links: view.Sites{Storefront: "https://shop.test", Portal: "https://account.test", Admin: "https://admin.test"}})
+	w.site, err = api.New(api.Deps{Flow: w.Flow, Keys: keys, Plugins: w, Links: view.Sites{Storefront: "https://shop.test", Portal: "https://account.test", Admin: "https://admin.test"}})
 	w.ok(err)
 	engine, err := view.New(view.Options{Themes: []fs.FS{themes.FS}, Clock: c, Key: bytes.Repeat([]byte("v"), 32), Secure: true})
 	w.ok(err)

@@ -68,6 +68,7 @@ func (v *vendor) ReceiveHook(ctx context.Context, instance string, w sdk.Webhook
 type world struct {
 	*vendor
 	t       *testing.T
+	db      *db.DB
 	web     *route.Web
 	audit   *audit.Service
 	metrics *prometheus.Registry
@@ -81,17 +82,23 @@ func newWorld(t *testing.T, d *db.DB) *world {
 	w.fake = gatewaytest.NewFake(w.wall.Now)
 	w.vendor = &vendor{Gateway: w.fake}
 	w.audit = audit.New(d, w.wall)
-	site := webhook.New(webhook.Deps{Secrets: w, Flow: w, Audit: w.audit, Wall: w.wall, Metrics: w.metrics})
+	w.db = d
+	w.serve(webhook.New(webhook.Deps{Secrets: w, Flow: w, Audit: w.audit, Wall: w.wall, Metrics: w.metrics}))
+	return w
+}
+
+// serve puts a site on the storefront's host.
+func (w *world) serve(site *webhook.Site) {
+	w.t.Helper()
 	engine, err := view.New(view.Options{Themes: []fs.FS{themes.FS}, Clock: w.wall, Key: bytes.Repeat([]byte("v"), 32)})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	w.web, err = route.New(route.Deps{Auth: auth.New(auth.Deps{DB: d, Clock: w.wall, Audit: w.audit}), Wall: w.wall, Log: slog.New(slog.DiscardHandler), Key: bytes.Repeat([]byte("k"), 32)},
+	w.web, err = route.New(route.Deps{Auth: auth.New(auth.Deps{DB: w.db, Clock: w.wall, Audit: w.audit}), Wall: w.wall, Log: slog.New(slog.DiscardHandler), Key: bytes.Repeat([]byte("k"), 32)},
 		route.Site{Name: "storefront", Base: "https://shop.test", Realm: auth.CustomerKind, Engine: engine, View: view.Site{Name: "storefront"}, Routes: site.Routes()})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	return w
 }
 
 // post delivers a webhook at an address.
