@@ -81,7 +81,7 @@ func (s *Site) methods(c echo.Context) error {
 			row.Blocked = blockedWord(m.Blocked)
 		}
 		row.Remove = view.Confirm{Label: "Remove", Title: "Remove " + row.Name + "?", Text: "It is not charged any more. Nothing is cancelled by that; renewals are then paid by hand or with another method.",
-			Action: "/methods/" + string(m.ID) + "/remove", Submit: "Remove " + row.Name, Danger: true}
+			Action: "/methods/" + string(m.ID) + "/remove", Submit: "Remove it", Danger: true}
 		page.Rows = append(page.Rows, row)
 	}
 	ways, err := s.Flow.Ways(ctx)

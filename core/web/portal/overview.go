@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -195,9 +196,10 @@ func (p *overviewPage) needs(open []invoice.Invoice, methods []payment.Method, s
 				Action: view.Link{Label: "Look", Link: "/services/" + string(sub.ID)}})
 		}
 	}
+	usable := slices.ContainsFunc(methods, func(m payment.Method) bool { return m.Blocked == "" })
 	for _, m := range methods {
 		switch {
-		case m.Blocked != "":
+		case m.Blocked != "" && (m.Default || !usable):
 			p.Needs = append(p.Needs, need{Kind: view.Soon, Icon: "credit-card", Strong: methodName(m) + " is not charged any more.", Text: "Add another way to pay.", Action: view.Link{Label: "Ways to pay", Link: "/methods"}})
 		case m.Default && !m.Expires.IsZero() && m.Expires.Before(today):
 			p.Needs = append(p.Needs, need{Kind: view.Bad, Icon: "credit-card", Strong: "Your " + methodName(m) + " has ended.", Text: "Renewals cannot use it.", Action: view.Link{Label: "Update card", Link: "/methods"}})

@@ -46,8 +46,8 @@ func below(sub subscription.Subscription, title string) view.Page {
 	return view.Page{Title: title, Current: "/services", Crumbs: []view.Link{{Label: "Services", Link: "/services"}, {Label: sub.Label, Link: "/services/" + string(sub.ID)}}}
 }
 
-func revealOf(sub subscription.Subscription) *revealPage {
-	form := view.NewForm("/services/"+string(sub.ID)+"/reveal", "Reveal once",
+func revealOf(c echo.Context, sub subscription.Subscription) *revealPage {
+	form := view.NewForm("/services/"+string(sub.ID)+"/reveal", "Reveal once", signedInAs(c),
 		view.Field{Name: "old", Label: "Your password", Kind: view.Password, Autocomplete: "current-password", Focus: true, Help: "That of your account here, not of the server."})
 	form.Cancel = "/services/" + string(sub.ID)
 	return &revealPage{Page: below(sub, "Reveal the credentials"), ID: sub.ID, Form: form}
@@ -58,7 +58,7 @@ func (s *Site) askReveal(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return view.Render(c, http.StatusOK, "portal/reveal.html", revealOf(sub))
+	return view.Render(c, http.StatusOK, "portal/reveal.html", revealOf(c, sub))
 }
 
 func (s *Site) reveal(c echo.Context) error {
@@ -66,12 +66,12 @@ func (s *Site) reveal(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, page := c.Request().Context(), revealOf(sub)
+	ctx, page := c.Request().Context(), revealOf(c, sub)
 	page.Form.Read(c)
 	page.Form.Need("old")
 	var ways []provision.Credential
 	if page.Form.OK() {
-		if err = s.Auth.ConfirmPassword(ctx, route.Actor(c).User, page.Form.Get("old")); err == nil {
+		if err = s.confirm(c, page.Form.Get("old")); err == nil {
 			ways, err = s.Flow.Reveal(ctx, sub.Customer, sub.ID)
 		}
 	}
@@ -90,8 +90,8 @@ func (s *Site) reveal(c echo.Context) error {
 	return view.Render(c, http.StatusOK, "portal/reveal.html", page)
 }
 
-func passwordForm(sub subscription.Subscription) *view.Form {
-	form := view.NewForm("/services/"+string(sub.ID)+"/password", "Set a new password",
+func passwordForm(c echo.Context, sub subscription.Subscription) *view.Form {
+	form := view.NewForm("/services/"+string(sub.ID)+"/password", "Set a new password", signedInAs(c),
 		view.Field{Name: "old", Label: "Your password", Kind: view.Password, Autocomplete: "current-password", Focus: true, Help: "That of your account here, not of the server."},
 		view.Field{Name: "key", Kind: view.Hidden, Value: newKey()})
 	form.Cancel = "/services/" + string(sub.ID)
@@ -103,7 +103,7 @@ func (s *Site) askPassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return view.Render(c, http.StatusOK, "shared/form-portal.html", passwordPage(sub, passwordForm(sub)))
+	return view.Render(c, http.StatusOK, "shared/form-portal.html", passwordPage(sub, passwordForm(c, sub)))
 }
 
 func passwordPage(sub subscription.Subscription, form *view.Form) *view.FormPage {
@@ -117,7 +117,7 @@ func (s *Site) newPassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, form := c.Request().Context(), passwordForm(sub)
+	ctx, form := c.Request().Context(), passwordForm(c, sub)
 	form.Read(c)
 	form.Need("old")
 	if form.OK() {
@@ -139,4 +139,9 @@ func (s *Site) newPassword(c echo.Context) error {
 // confirm asks who is signed in for the password once more.
 func (s *Site) confirm(c echo.Context, password string) error {
 	return s.Auth.ConfirmPassword(c.Request().Context(), route.Actor(c).User, password)
+}
+
+// signedInAs says whose password is asked for, to people and to password managers.
+func signedInAs(c echo.Context) view.Field {
+	return view.Field{Name: "account", Label: "Your account", Value: route.Actor(c).Email, Autocomplete: "username", ReadOnly: true}
 }

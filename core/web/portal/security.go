@@ -55,20 +55,24 @@ func (s *Site) self(c echo.Context) (auth.User, error) {
 	return s.Auth.User(c.Request().Context(), a.User)
 }
 
-func passwordChange() *view.Form {
-	return view.NewForm("/account/security/password", "Change the password",
+func passwordChange(c echo.Context) *view.Form {
+	who := signedInAs(c)
+	who.ID = "account-p"
+	return view.NewForm("/account/security/password", "Change the password", who,
 		view.Field{Name: "old", Label: "Present password", Kind: view.Password, Autocomplete: "current-password", ID: "old-p"},
 		view.Field{Name: "password", Label: "New password", Kind: view.Password, Autocomplete: "new-password", Help: "At least 10 letters. You are signed out everywhere else."})
 }
 
-func emailChange() *view.Form {
-	return view.NewForm("/account/security/email", "Change the address",
+func emailChange(c echo.Context) *view.Form {
+	who := signedInAs(c)
+	who.ID, who.Label = "account-e", "Present mail address"
+	return view.NewForm("/account/security/email", "Change the address", who,
 		view.Field{Name: "email", Label: "New mail address", Kind: view.Email, Autocomplete: "email", MaxLength: 190},
 		view.Field{Name: "old", Label: "Present password", Kind: view.Password, Autocomplete: "current-password", ID: "old-e"})
 }
 
 func (s *Site) security(c echo.Context) error {
-	return s.showSecurity(c, http.StatusOK, passwordChange(), emailChange())
+	return s.showSecurity(c, http.StatusOK, passwordChange(c), emailChange(c))
 }
 
 func (s *Site) showSecurity(c echo.Context, status int, password, address *view.Form) error {
@@ -123,7 +127,7 @@ func browserOf(agent string) string {
 
 // changePassword ends every session, and opens a new one here.
 func (s *Site) changePassword(c echo.Context) error {
-	ctx, a, form := c.Request().Context(), route.Actor(c), passwordChange()
+	ctx, a, form := c.Request().Context(), route.Actor(c), passwordChange(c)
 	form.Read(c)
 	form.Need("old", "password")
 	var err error
@@ -131,7 +135,7 @@ func (s *Site) changePassword(c echo.Context) error {
 		err = s.Auth.ChangePassword(ctx, a.User, form.Get("old"), form.Get("password"))
 	}
 	if form.Failed(err) {
-		return s.showSecurity(c, http.StatusUnprocessableEntity, form, emailChange())
+		return s.showSecurity(c, http.StatusUnprocessableEntity, form, emailChange(c))
 	}
 	if err != nil {
 		return err
@@ -147,7 +151,7 @@ func (s *Site) changePassword(c echo.Context) error {
 }
 
 func (s *Site) changeEmail(c echo.Context) error {
-	ctx, a, form := c.Request().Context(), route.Actor(c), emailChange()
+	ctx, a, form := c.Request().Context(), route.Actor(c), emailChange(c)
 	form.Read(c)
 	form.Need("email", "old")
 	var err error
@@ -155,7 +159,7 @@ func (s *Site) changeEmail(c echo.Context) error {
 		err = s.Flow.ChangeEmail(ctx, a.User, form.Get("old"), form.Get("email"), s.locale(c))
 	}
 	if form.Failed(err) {
-		return s.showSecurity(c, http.StatusUnprocessableEntity, passwordChange(), form)
+		return s.showSecurity(c, http.StatusUnprocessableEntity, passwordChange(c), form)
 	}
 	if err != nil {
 		return err

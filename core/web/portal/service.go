@@ -56,7 +56,7 @@ type servicePage struct {
 	Looked    bool      // there is something that was read
 	Addresses []string
 	Hostname  string
-	User      string
+	Login     string // user name on the server
 	Details   []view.Fact
 	Ways      int // credentials that can be revealed
 	Meters    []meter
@@ -223,7 +223,10 @@ func (s *Site) account(ctx context.Context, sub subscription.Subscription, page 
 		}
 	}
 	page.Looked, page.Seen = !acc.Seen.IsZero(), acc.Seen
-	page.Addresses, page.Hostname, page.User, page.Ways = acc.Addresses, acc.Hostname, acc.Username, acc.Ways
+	page.Addresses, page.Hostname, page.Ways = acc.Addresses, acc.Hostname, acc.Ways
+	if acc.RemoteID != "" {
+		page.Login = acc.Username
+	}
 	page.CanReveal = page.CanReveal && acc.RemoteID != "" && sub.Status == subscription.Active
 	for _, d := range acc.Details {
 		page.Details = append(page.Details, view.Fact{Label: d[0], Value: d[1]})

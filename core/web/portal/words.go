@@ -57,7 +57,7 @@ func stateOf(sub subscription.Subscription, acc provision.Account) string {
 func methodName(m payment.Method) string {
 	name := m.Brand
 	if name == "" {
-		name = strings.ReplaceAll(m.Kind, "_", " ")
+		name = strings.NewReplacer("paypal", "PayPal", "sepa_debit", "SEPA debit", "_", " ").Replace(m.Kind)
 	}
 	switch {
 	case name != "":

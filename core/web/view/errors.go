@@ -210,7 +210,7 @@ func (a answer) write(c echo.Context, id string) error {
 func (s *site) ways() []Link {
 	switch s.Name {
 	case "portal":
-		return []Link{{"Go to overview", "/"}, {"Ask support", "/tickets"}}
+		return []Link{{"Go to overview", "/"}, {"To your services", "/services"}}
 	case "admin":
 		return []Link{{"Go to dashboard", "/"}, {"See the jobs", "/jobs"}}
 	}
