@@ -118,7 +118,7 @@ func New(d Deps) *Site {
 func (s *Site) Routes() []route.Route {
 	all := slices.Concat(
 		s.signRoutes(), s.dashboardRoutes(), s.searchRoutes(),
-		s.customersRoutes(), s.ordersRoutes(), s.servicesRoutes(), s.catalogRoutes(), s.couponsRoutes(),
+		s.customersRoutes(), s.usersRoutes(), s.ordersRoutes(), s.servicesRoutes(), s.catalogRoutes(), s.couponsRoutes(),
 		s.invoicesRoutes(), s.paymentsRoutes(), s.billingRoutes(), s.taxRoutes(),
 		s.provisioningRoutes(),
 		s.jobsRoutes(), s.inboxRoutes(), s.mailsRoutes(), s.pluginsRoutes(), s.auditRoutes(), s.staffRoutes(), s.settingsRoutes(), s.clockRoutes(),

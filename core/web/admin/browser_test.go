@@ -80,7 +80,7 @@ func (w *world) busy() map[string]string {
 	w.ok(err)
 	for name, path := range map[string]string{
 		"dashboard": "/", "customers": "/customers", "customer": "/customers/" + string(all[0].ID), "customer-payments": "/customers/" + string(all[0].ID) + "?tab=payments", "customer-audit": "/customers/" + string(all[0].ID) + "?tab=audit",
-		"customer-invoices": "/customers/" + string(all[0].ID) + "?tab=invoices", "customer-edit": "/customers/" + string(all[0].ID) + "/edit", "services": "/services", "service": "/services/" + sub, "service-failed": "/services/" + string(stopped.Subscriptions[0]),
+		"customer-invoices": "/customers/" + string(all[0].ID) + "?tab=invoices", "customer-users": "/customers/" + string(all[0].ID) + "?tab=users", "invite": "/customers/" + string(all[0].ID) + "/users/new", "customer-edit": "/customers/" + string(all[0].ID) + "/edit", "services": "/services", "service": "/services/" + sub, "service-failed": "/services/" + string(stopped.Subscriptions[0]),
 		"service-suspended": "/services/" + string(second.Subscriptions[0]), "orders": "/orders", "order": "/orders/" + string(first.Order.ID), "provisioning": "/provisioning?state=stopped", "operation": "/provisioning/" + string(ops.List[0].ID),
 		"search": "/search?q=web", "search-nothing": "/search?q=nothing+at+all", "account": "/account", "none": "/customers?q=nobody",
 	} {

@@ -332,7 +332,9 @@ func actionIcon(action string) string {
 
 // person is somebody who may sign in for a customer.
 type person struct {
+	ID                string
 	Name, Email, Role string
+	Plain             string // the role as it is stored
 	Off               bool
 	Verified          bool
 	LastSeen          time.Time
@@ -341,7 +343,7 @@ type person struct {
 func people(list []auth.Member) []person {
 	out := make([]person, len(list))
 	for i, m := range list {
-		out[i] = person{Name: m.User.Name, Email: m.User.Email, Role: plain(m.Role), Off: m.User.Status == auth.Disabled, Verified: !m.User.Verified.IsZero(), LastSeen: m.User.LastSeen}
+		out[i] = person{ID: string(m.User.ID), Plain: m.Role, Name: m.User.Name, Email: m.User.Email, Role: plain(m.Role), Off: m.User.Status == auth.Disabled, Verified: !m.User.Verified.IsZero(), LastSeen: m.User.LastSeen}
 	}
 	return out
 }

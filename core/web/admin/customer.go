@@ -56,6 +56,8 @@ type customerPage struct {
 	StandIn  view.Confirm // act in the customer's place; without Label for those who may not
 	Close    view.Confirm // or reopen
 	CanEdit  bool
+	CanUsers bool          // may invite people and change their roles
+	Roles    []view.Choice // of users
 }
 
 // billedSum is what the invoices of a customer come to in a currency.
@@ -116,7 +118,7 @@ func (s *Site) customer(c echo.Context) error {
 	}
 	page := customerPage{
 		Page: view.Page{Title: cus.Name(), Crumbs: []view.Link{{Label: "Customers", Link: "/customers"}}, Current: "/customers"},
-		ID:   string(id), Number: cus.Number, State: string(cus.Status), Email: cus.Email, Notes: cus.Notes, CanEdit: can(c, auth.CustomerEdit),
+		ID:   string(id), Number: cus.Number, State: string(cus.Status), Email: cus.Email, Notes: cus.Notes, CanEdit: can(c, auth.CustomerEdit), CanUsers: can(c, auth.UserEdit), Roles: userRoles(),
 	}
 	page.Sub = fmt.Sprintf("%d, %s", cus.Number, strings.Join(nonempty(contact(cus), customer.CountryName(cus.Address.Country), cus.Locale, cus.Currency), ", "))
 	page.Tab = one(a, "tab", "services", "orders", "invoices", "payments", "mails", "users", "audit")

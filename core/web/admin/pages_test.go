@@ -355,3 +355,45 @@ func TestAnOrderInReviewIsAccepted(t *testing.T) {
 	b.get(here).has("Waiting for payment", "The order is accepted.")
 	w.as(auth.RoleSupport).get(here).lacks("Accept order", "Make now", "Cancel order")
 }
+
+func TestPeopleAreInvited(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		here := "/customers/" + string(w.customer("Nordlicht").ID)
+		b := w.as(auth.RoleSupport)
+		b.get(here+"?tab=users").has("Nobody can sign in", here+"/users/new")
+		b.post(here+"/users/new", "email", "nothing", "name", "", "role", "owner").is(t, http.StatusUnprocessableEntity).has("Name is needed.")
+		b.post(here+"/users/new", "email", "nothing", "name", "Jana", "role", "owner").is(t, http.StatusUnprocessableEntity).has("nothing", "aria-invalid")
+		b.post(here+"/users/new", "email", "Jana@nordlicht.example", "name", "Jana Petersen", "role", "king").is(t, http.StatusUnprocessableEntity)
+		b.post(here+"/users/new", "email", "Jana@nordlicht.example", "name", "Jana Petersen", "role", "owner").goes(here + "?tab=users")
+		b.post(here+"/users/new", "email", "ole@nordlicht.example", "name", "Ole Brandt", "role", "technical").goes(here + "?tab=users")
+		w.drain()
+		to := map[string]string{}
+		for _, m := range w.mails.sent {
+			to[m.To.Address] = m.Text
+		}
+		if len(to) != 2 || !strings.HasPrefix(to["jana@nordlicht.example"], portalBase+"/reset/") {
+			t.Error(to)
+		}
+		// invited once more to another customer: known, and without a password still
+		other := "/customers/" + string(w.customer("Kestrel").ID)
+		b.post(other+"/users/new", "email", "jana@nordlicht.example", "name", "J", "role", "billing").goes(other + "?tab=users")
+		b.get(other+"?tab=users").has("Jana Petersen", "billing")
+		page := b.get(here+"?tab=users").has("Jana Petersen", "Ole Brandt", "technical", "address not confirmed")
+		users := regexp.MustCompile(`/users/(usr_[0-9A-Z]+)/role`).FindAllStringSubmatch(page.body, -1)
+		if len(users) != 2 {
+			t.Fatal(users)
+		}
+		jana, ole := here+"/users/"+users[0][1], here+"/users/"+users[1][1]
+		b.post(jana+"/role", "role", "read_only").goes(here + "?tab=users")
+		b.get(here + "?tab=users").has("At least one owner must remain.")
+		b.post(ole+"/role", "role", "owner").goes(here + "?tab=users")
+		b.post(jana+"/role", "role", "none").goes(here + "?tab=users")
+		b.get(here + "?tab=users").has("no longer acts for this customer").lacks("Jana Petersen</th>")
+		b.post(ole + "/disable").goes(here + "?tab=users")
+		b.get(here+"?tab=users").has(">off<", "Switch on")
+		b.post(ole + "/enable").goes(here + "?tab=users")
+		b.get(here + "?tab=users").has("Switch off")
+		w.as(auth.RoleBilling).get(here+"?tab=users").has("Ole Brandt").lacks("Switch off", "/users/new")
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ezscale/bursar/core/data/dbtest"
+	"github.com/ezscale/bursar/core/flow"
 	"github.com/ezscale/bursar/core/hosting/provision"
 	"github.com/ezscale/bursar/core/platform/auth"
 	"github.com/ezscale/bursar/sdk/fault"
@@ -14,40 +15,45 @@ import (
 
 // cells says by hand which roles of staff may do what, page by page. A route that is not here fails the test.
 var cells = map[string]string{
-	"GET /":                        "admin billing support read_only",
-	"GET /customers":               "admin billing support read_only",
-	"GET /customers/new":           "admin billing support",
-	"POST /customers/new":          "admin billing support",
-	"GET /customers/:id":           "admin billing support read_only",
-	"GET /customers/:id/edit":      "admin billing support",
-	"POST /customers/:id/edit":     "admin billing support",
-	"POST /customers/:id/close":    "admin billing support",
-	"POST /customers/:id/reopen":   "admin billing support",
-	"POST /customers/:id/stand-in": "admin support",
-	"GET /services":                "admin billing support read_only",
-	"GET /services/:id":            "admin billing support read_only",
-	"POST /services/:id/suspend":   "admin billing support",
-	"POST /services/:id/unsuspend": "admin billing support",
-	"POST /services/:id/terminate": "admin",
-	"POST /services/:id/power":     "admin support",
-	"POST /services/:id/password":  "admin support",
-	"POST /services/:id/rename":    "admin support",
-	"POST /services/:id/refresh":   "admin billing support read_only",
-	"POST /services/:id/login":     "admin support",
-	"POST /services/:id/cancel":    "admin billing support",
-	"POST /services/:id/keep":      "admin billing support",
-	"GET /orders":                  "admin billing support read_only",
-	"GET /orders/:id":              "admin billing support read_only",
-	"POST /orders/:id/accept":      "admin billing",
-	"POST /orders/:id/make":        "admin billing",
-	"POST /orders/:id/cancel":      "admin billing",
-	"GET /provisioning":            "admin billing support read_only",
-	"GET /provisioning/:id":        "admin billing support read_only",
-	"POST /provisioning/:id/retry": "admin billing support",
-	"GET /search":                  "admin billing support read_only",
-	"GET /account":                 "admin billing support read_only",
-	"POST /account":                "admin billing support read_only",
-	"POST /sign-out":               "admin billing support read_only",
+	"GET /":                                   "admin billing support read_only",
+	"GET /customers":                          "admin billing support read_only",
+	"GET /customers/new":                      "admin billing support",
+	"POST /customers/new":                     "admin billing support",
+	"GET /customers/:id":                      "admin billing support read_only",
+	"GET /customers/:id/edit":                 "admin billing support",
+	"POST /customers/:id/edit":                "admin billing support",
+	"POST /customers/:id/close":               "admin billing support",
+	"POST /customers/:id/reopen":              "admin billing support",
+	"POST /customers/:id/stand-in":            "admin support",
+	"GET /customers/:id/users/new":            "admin support",
+	"POST /customers/:id/users/new":           "admin support",
+	"POST /customers/:id/users/:user/role":    "admin support",
+	"POST /customers/:id/users/:user/disable": "admin support",
+	"POST /customers/:id/users/:user/enable":  "admin support",
+	"GET /services":                           "admin billing support read_only",
+	"GET /services/:id":                       "admin billing support read_only",
+	"POST /services/:id/suspend":              "admin billing support",
+	"POST /services/:id/unsuspend":            "admin billing support",
+	"POST /services/:id/terminate":            "admin",
+	"POST /services/:id/power":                "admin support",
+	"POST /services/:id/password":             "admin support",
+	"POST /services/:id/rename":               "admin support",
+	"POST /services/:id/refresh":              "admin billing support read_only",
+	"POST /services/:id/login":                "admin support",
+	"POST /services/:id/cancel":               "admin billing support",
+	"POST /services/:id/keep":                 "admin billing support",
+	"GET /orders":                             "admin billing support read_only",
+	"GET /orders/:id":                         "admin billing support read_only",
+	"POST /orders/:id/accept":                 "admin billing",
+	"POST /orders/:id/make":                   "admin billing",
+	"POST /orders/:id/cancel":                 "admin billing",
+	"GET /provisioning":                       "admin billing support read_only",
+	"GET /provisioning/:id":                   "admin billing support read_only",
+	"POST /provisioning/:id/retry":            "admin billing support",
+	"GET /search":                             "admin billing support read_only",
+	"GET /account":                            "admin billing support read_only",
+	"POST /account":                           "admin billing support read_only",
+	"POST /sign-out":                          "admin billing support read_only",
 }
 
 // open are the pages before signing in.
@@ -59,6 +65,9 @@ func TestEachRoleMayWhatItMay(t *testing.T) {
 	w.panel.Fail("Create", fault.New(fault.Declined, "no_ipv4", "No free address."))
 	p := w.order(c.ID, "web-01")
 	w.pay(p)
+	u, err := w.flow.Invite(w.ctx, flow.InviteIn{Customer: c.ID, Email: "jana@nordlicht.example", Name: "Jana", Role: auth.RoleOwner})
+	w.ok(err)
+	user := u.ID
 	ops, err := w.site.Provision.List(w.ctx, provision.Filter{})
 	w.ok(err)
 	at := map[string]string{"/customers/": string(c.ID), "/services/": string(p.Subscriptions[0]), "/orders/": string(p.Order.ID), "/provisioning/": string(ops.List[0].ID)}
@@ -68,10 +77,10 @@ func TestEachRoleMayWhatItMay(t *testing.T) {
 				path = strings.Replace(path, ":id", id, 1)
 			}
 		}
-		return path
+		return strings.Replace(path, ":user", string(user), 1)
 	}
 	var own []string
-	for _, r := range slices.Concat(w.site.signRoutes(), w.site.dashboardRoutes(), w.site.customersRoutes(), w.site.servicesRoutes(), w.site.ordersRoutes(), w.site.provisioningRoutes(), w.site.searchRoutes()) {
+	for _, r := range slices.Concat(w.site.signRoutes(), w.site.dashboardRoutes(), w.site.customersRoutes(), w.site.usersRoutes(), w.site.servicesRoutes(), w.site.ordersRoutes(), w.site.provisioningRoutes(), w.site.searchRoutes()) {
 		own = append(own, r.Method+" "+r.Path)
 	}
 	browsers := map[string]*browser{}
