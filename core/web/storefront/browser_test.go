@@ -143,6 +143,7 @@ func TestPricesFollowInABrowser(t *testing.T) {
 	}
 	do := func(script string) {
 		t.Helper()
+		see("a page at rest", `String(document.querySelectorAll(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added").length)`, "0")
 		if _, err := chromedp.Run(limited, chromedp.Evaluate[bool](script+"; true")); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
 
@@ -52,6 +53,28 @@ const keptPages = 4000
 type Site struct {
 	Deps
 	pages *view.Cache
+	last  atomic.Pointer[standing]
+}
+
+// standing is what is the same for every visit until the catalogue, the settings or the minute change.
+type standing struct {
+	shop     *catalog.Shop
+	settings int64
+	minute   int64
+	offered  []string
+	version  string
+}
+
+// stand answers the currencies offered and the version of pages, worked out once a minute or change.
+func (s *Site) stand(v visit) ([]string, string) {
+	minute := s.Clock.Now().Unix() / 60
+	if last := s.last.Load(); last != nil && last.shop == v.shop && last.settings == v.set.Version && last.minute == minute {
+		return last.offered, last.version
+	}
+	now := &standing{shop: v.shop, settings: v.set.Version, minute: minute, offered: offered(v.shop, v.set)}
+	now.version = v.shop.Version + " " + strconv.FormatInt(v.set.Version, 10) + " " + strconv.FormatInt(minute, 10)
+	s.last.Store(now)
+	return now.offered, now.version
 }
 
 // New makes the site.
@@ -109,6 +132,7 @@ type visit struct {
 	shop     *catalog.Shop
 	offered  []string // currencies, the first is the usual one
 	currency string
+	version  string // another one whenever a page may look different
 }
 
 // currencyCookie remembers the currency that a visitor chose last.
@@ -124,7 +148,7 @@ func (s *Site) visitOf(c echo.Context) (v visit, err error) {
 	if v.shop, err = s.Catalog.Shop(ctx); err != nil {
 		return v, err
 	}
-	v.offered = offered(v.shop, v.set)
+	v.offered, v.version = s.stand(v)
 	asked := query(c, "currency")
 	if asked != "" {
 		if asked = strings.ToUpper(asked); has(v.offered, asked) {
@@ -177,7 +201,7 @@ func has(list []string, want string) bool {
 func (s *Site) kept(c echo.Context, v visit, cycle string, build func() (template string, page any, err error)) error {
 	key := view.KeyOf(c)
 	key.Currency, key.Query = v.currency, cycle
-	key.Version = v.shop.Version + " " + strconv.FormatInt(v.set.Version, 10) + " " + strconv.FormatInt(s.Clock.Now().Unix()/60, 10)
+	key.Version = v.version
 	return s.pages.Serve(c, key, build)
 }
 
