@@ -16,8 +16,8 @@ import (
 
 func (s *Site) linkRoutes() []route.Route {
 	return []route.Route{
-		{Method: http.MethodGet, Path: "/pay/:token", Handler: s.payLink, Who: route.Anyone(), Rate: route.Code},
-		{Method: http.MethodPost, Path: "/pay/:token", Handler: s.payByLink, Who: route.Anyone(), Rate: route.Code},
+		get("/pay/:token", route.Anyone(), s.payLink), // too long to be guessed, so an office may open many
+		post("/pay/:token", route.Anyone(), s.payByLink),
 	}
 }
 

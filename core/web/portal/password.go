@@ -15,7 +15,7 @@ func (s *Site) passwordRoutes() []route.Route {
 	return []route.Route{
 		get("/forgot", route.Anyone(), s.askForgot),
 		{Method: http.MethodPost, Path: "/forgot", Handler: s.forgot, Who: route.Anyone(), Rate: route.Code},
-		{Method: http.MethodGet, Path: "/reset/:token", Handler: s.askReset, Who: route.Anyone(), Rate: route.Code},
+		get("/reset/:token", route.Anyone(), s.askReset),
 		{Method: http.MethodPost, Path: "/reset/:token", Handler: s.reset, Who: route.Anyone(), Rate: route.Code},
 		get("/verify/:token", route.Anyone(), s.askVerify),
 		{Method: http.MethodPost, Path: "/verify/:token", Handler: s.verify, Who: route.Anyone(), Rate: route.Code},

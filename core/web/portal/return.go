@@ -29,7 +29,6 @@ type returnPage struct {
 	Text    string // why it was declined
 	PageURL string // the gateway's page, while it is open
 	To      view.Link
-	Numbers []view.Link
 }
 
 const payCookie = "pay"
