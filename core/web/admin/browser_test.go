@@ -181,6 +181,10 @@ func (w *show) look(t *testing.T, ctx context.Context, name, address string, wid
 	if err != nil || over > 0 {
 		t.Errorf("%s scrolls sideways by %d px (%v)", name, over, err)
 	}
+	over, err = chromedp.Run(limited, chromedp.Evaluate[int](`document.querySelectorAll("details.ask").forEach(d => d.open = true); document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	if err != nil || over > 0 {
+		t.Errorf("%s scrolls sideways by %d px once all questions are open (%v)", name, over, err)
+	}
 	found, err := chromedp.Run(limited, chromedp.Evaluate[string](axe+axeRun, chromedp.EvalAwaitPromise))
 	var violations []string
 	if err == nil {
