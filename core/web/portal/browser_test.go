@@ -58,8 +58,8 @@ func (w *show) ServeHTTP(res http.ResponseWriter, req *http.Request) {
 	w.web.ServeHTTP(res, req)
 }
 
-// In a real browser, at phone and desk width, light and dark: no page scrolls sideways, nothing complains in the
-// console, and axe finds nothing against WCAG 2.2 AA. BURSAR_SHOTS names a folder for pictures.
+// In a real browser, dark at phone width and light at a desk: no page scrolls sideways, nothing complains in the
+// console, and axe finds nothing against WCAG 2.2 AA. BURSAR_SHOTS names a folder for pictures, of all four.
 func TestPagesInABrowser(t *testing.T) {
 	axe, err := os.ReadFile("../../../themes/node_modules/axe-core/axe.min.js")
 	if err != nil {
@@ -135,6 +135,9 @@ func TestPagesInABrowser(t *testing.T) {
 	check := func(name, path string) {
 		for _, width := range []int64{390, 1440} {
 			for _, scheme := range []string{"bursar", "bursar-dark"} {
+				if os.Getenv("BURSAR_SHOTS") == "" && (width == 390) != (scheme == "bursar-dark") {
+					continue // two of the four say most
+				}
 				w.mu.Lock()
 				w.scheme = scheme
 				if w.shown != "" {

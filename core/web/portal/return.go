@@ -108,9 +108,9 @@ func (s *Site) returned(c echo.Context) error {
 	case payment.Expired:
 		page.State, page.Title = "expired", "Not paid"
 	case payment.Waiting:
-		page.State, page.Title, page.PageURL, page.Refresh = "waiting", "Not paid yet", att.PageURL, 5
+		page.State, page.Title, page.PageURL, page.Refresh = "waiting", "Not paid yet", att.PageURL, 10
 	default:
-		page.State, page.Title, page.Refresh = "checking", "Being checked", 5
+		page.State, page.Title, page.Refresh = "checking", "Being checked", 10
 	}
 	return view.Render(c, http.StatusOK, "portal/return.html", &page)
 }
