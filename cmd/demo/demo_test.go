@@ -193,6 +193,9 @@ func TestADemoSellsOverRealPluginsAndGoesOnWhereItEnded(t *testing.T) {
 	}
 
 	d, again, _ := serve(t, dir)
+	if again.Sites != says.Sites || again.Simulators["stripe"] != says.Simulators["stripe"] {
+		t.Errorf("it moved: %+v, before %+v", again.Sites, says.Sites)
+	}
 	if again.Staff != says.Staff || again.Customer != says.Customer {
 		t.Errorf("people: %+v, before %+v", again.Customer, says.Customer)
 	}

@@ -103,7 +103,7 @@ func start(ctx context.Context, o options) (_ *demo, err error) {
 	if err := os.Remove(d.ready); err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	if o.listen, err = free(ctx, o.listen); err != nil {
+	if o.listen, err = free(ctx, asBefore(ctx, o.dir, o.listen)); err != nil {
 		return nil, err
 	}
 	config, err := configOf(o)
@@ -166,6 +166,19 @@ func configOf(o options) (app.Config, error) {
 	c.Listen, c.Data, c.Database, c.Plugins, c.Environment, c.LogLevel = o.listen, o.dir, o.database, filepath.Join(o.dir, "plugins.hcl"), app.Test, o.level
 	c.Storefront, c.Portal, c.Admin = "http://localhost:"+port, "http://account.localhost:"+port, "http://admin.localhost:"+port
 	return c, c.Check()
+}
+
+// asBefore is the address of the start before, where any port will do and it is free: links in mails stay good.
+func asBefore(ctx context.Context, dir, address string) string {
+	before := portsOf(dir)[sitesPort]
+	host, port, err := net.SplitHostPort(address)
+	if was, _, e := net.SplitHostPort(before); err != nil || e != nil || port != "0" || was != host {
+		return address
+	}
+	if _, err := free(ctx, before); err != nil {
+		return address
+	}
+	return before
 }
 
 // free is the address to listen on, with a port that nobody has: said now, before anything is made.

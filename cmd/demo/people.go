@@ -212,7 +212,7 @@ func saveCards(ctx context.Context, a *app.App, v *vendor, p *people) error {
 		if err != nil {
 			return err
 		}
-		if err := v.act(map[string]string{"do": "pay", "op": string(started.Attempt), "card": number}); err != nil {
+		if err := v.act(map[string]any{"do": "pay", "op": string(started.Attempt), "card": number}); err != nil {
 			return err
 		}
 		att, err := a.Flow.Returned(ctx, started.Attempt)

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +28,9 @@ func writePlugins(ctx context.Context, o options, all vendors) error {
 	if err := os.MkdirAll(secrets, 0o700); err != nil {
 		return err
 	}
+	file := filepath.Join(o.dir, "plugins.hcl")
+	before := pinsOf(file)
+	var unpinned []string
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "# Written by bursar-demo at each start. An example for production is plugins.hcl in the repository.\ndirectory = %q\n", programs)
 	for _, v := range all {
@@ -33,17 +39,52 @@ func writePlugins(ctx context.Context, o options, all vendors) error {
 				return err
 			}
 		}
-		fmt.Fprintf(&text, "\nplugin %q %q {\n  instance %q {\n    title    = %q\n    settings = { %s }\n    network  = [%q]\n  }\n}\n",
-			v.kind, v.name, v.name, v.title, strings.ReplaceAll(v.settings, "$address", v.address), v.host())
+		sum, err := sumOf(filepath.Join(programs, v.kind+"-"+v.name))
+		if err != nil {
+			return err
+		}
+		pin, ok := before[sum]
+		if ok {
+			pin = fmt.Sprintf("  pin = %q\n", pin)
+		} else {
+			unpinned = append(unpinned, v.kind+"/"+v.name)
+		}
+		fmt.Fprintf(&text, "\nplugin %q %q {\n%s  instance %q {\n    title    = %q\n    settings = { %s }\n    network  = [%q]\n  }\n}\n",
+			v.kind, v.name, pin, v.name, v.title, strings.ReplaceAll(v.settings, "$address", v.address), v.host())
 	}
-	file := filepath.Join(o.dir, "plugins.hcl")
 	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
 		return err
 	}
-	if _, err := pluginhost.Pin(ctx, pluginhost.Deps{Config: file, Dir: filepath.Join(o.dir, "plugins"), Getenv: os.LookupEnv}); err != nil {
+	if len(unpinned) == 0 {
+		return nil
+	}
+	if _, err := pluginhost.Pin(ctx, pluginhost.Deps{Config: file, Dir: filepath.Join(o.dir, "plugins"), Getenv: os.LookupEnv}, unpinned...); err != nil {
 		return fmt.Errorf("pin the plugins: %w", err)
 	}
 	return nil
+}
+
+// pinsOf are the pins of the start before, by checksum: a program that is the same need not be asked for its version.
+func pinsOf(file string) map[string]string {
+	out := map[string]string{}
+	config, _, _ := pluginhost.ReadConfig(file, os.LookupEnv) // without one all are asked
+	for _, p := range config.Plugins {
+		if p.Sum != "" {
+			out[p.Sum] = p.Version + " sha256:" + p.Sum
+		}
+	}
+	return out
+}
+
+func sumOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 // programsOf is the folder that has a program for every vendor.
@@ -102,7 +143,7 @@ func (v *vendor) hook(ctx context.Context, a *app.App) error {
 	address := a.Config.Storefront + webhook.Path(v.name, secret)
 	err = a.Plugins.InstallWebhook(ctx, v.name, address)
 	if fault.KindOf(err) == fault.Unsupported {
-		return v.act(map[string]string{"do": "subscribe", "url": address})
+		return v.act(map[string]any{"do": "subscribe", "url": address})
 	}
 	return err
 }

@@ -27,6 +27,7 @@ type vendor struct {
 	settings   string            // of the instance; $address is where the simulator is
 	secrets    map[string]string // files that settings read
 	hooked     bool              // it calls us
+	first      map[string]any    // an act that is played at each start
 	page       string            // for people, below the address
 
 	sim     *sim.Sim
@@ -39,6 +40,7 @@ func known() []*vendor {
 	return []*vendor{
 		{
 			kind: "panel", name: "virtfusion", title: "VPS", open: virtfusion.New, secrets: map[string]string{"virtfusion-token": virtfusion.Token},
+			first:    map[string]any{"do": "polls", "n": 1}, // somebody waits for the server
 			settings: `url = "$address", token = file("secrets/virtfusion-token")`,
 		},
 		{
@@ -66,16 +68,24 @@ func known() []*vendor {
 // vendors are the simulators of one demo.
 type vendors []*vendor
 
-// portsFile remembers where simulators were, so that links into them stay good after another start.
-const portsFile = "simulators.json"
+// portsFile remembers where simulators and sites were, so that links to them stay good after another start.
+const (
+	portsFile = "ports.json"
+	sitesPort = "sites" // the name of our own
+)
+
+func portsOf(dir string) map[string]string {
+	out := map[string]string{}
+	if text, err := os.ReadFile(filepath.Join(dir, portsFile)); err == nil {
+		_ = json.Unmarshal(text, &out) // what cannot be read is forgotten: other ports do as well
+	}
+	return out
+}
 
 // startVendors starts a simulator of each vendor on a free loopback port. site is where we listen: the simulators reach
 // our sites there, whatever this machine makes of the name localhost.
 func startVendors(ctx context.Context, dir, site string) (vendors, error) {
-	before := map[string]string{}
-	if text, err := os.ReadFile(filepath.Join(dir, portsFile)); err == nil {
-		_ = json.Unmarshal(text, &before) // what cannot be read is forgotten: other ports do as well
-	}
+	before := portsOf(dir)
 	reach(site)
 	all := vendors(known())
 	for _, v := range all {
@@ -84,7 +94,9 @@ func startVendors(ctx context.Context, dir, site string) (vendors, error) {
 			return nil, fmt.Errorf("simulator of %s: %w", v.name, err)
 		}
 	}
-	text, err := json.MarshalIndent(all.addresses(), "", "  ")
+	ports := all.addresses()
+	ports[sitesPort] = site
+	text, err := json.MarshalIndent(ports, "", "  ")
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, portsFile), append(text, '\n'), 0o600)
 	}
@@ -110,16 +122,23 @@ func (v *vendor) start(ctx context.Context, dir, before string) error {
 	}
 	v.server = &http.Server{Handler: v.sim, ReadHeaderTimeout: 10 * time.Second}
 	go v.server.Serve(l) //nolint:errcheck // it ends with the demo
-	return nil
+	if v.first == nil {
+		return nil
+	}
+	return v.act(v.first)
 }
 
 // act plays a part at the simulator.
-func (v *vendor) act(what map[string]string) error {
+func (v *vendor) act(what map[string]any) error {
 	raw, err := json.Marshal(what)
 	if err != nil {
 		return err
 	}
-	return v.sim.Act(sim.Act{Do: what["do"], Op: what["op"], ID: what["id"], Raw: raw})
+	a := sim.Act{Raw: raw}
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return err
+	}
+	return v.sim.Act(a)
 }
 
 // host is where the simulator listens, without a scheme.
