@@ -77,8 +77,10 @@ func (r *rig) accountsAgree(a *app.App, bought []*purchase) {
 		}
 		delete(accounts, p.service)
 	}
-	for mark, n := range accounts {
-		r.t.Errorf("%d servers of %q belong to nobody", n, mark)
+	for mark, n := range accounts { // of the samples
+		if sub, err := a.Subscriptions.Get(r.t.Context(), ids.Subscription(mark)); err != nil || n != 1 || sub.Status == subscription.Ended {
+			r.t.Errorf("%d servers of %q, which is %q: %v", n, mark, sub.Status, err)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -272,8 +271,3 @@ func (a *App) world(t time.Time) time.Time {
 
 // Close closes the database. Stop what runs before.
 func (a *App) Close() error { return a.DB.Close() }
-
-// slogOf is the log of packages that write to slog.
-func slogOf(l hclog.Logger) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(l.StandardWriter(&hclog.StandardLoggerOptions{InferLevels: false, ForceLevel: hclog.Error}), nil))
-}
