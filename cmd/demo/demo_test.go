@@ -212,6 +212,11 @@ func TestADemoSellsOverRealPluginsAndGoesOnWhereItEnded(t *testing.T) {
 	if err != nil || len(methods) != len(cards) || methods[0].Last4 != "4242" || !methods[0].Default {
 		t.Errorf("%+v, %v", methods, err)
 	}
+	for _, v := range d.vendors {
+		if err := v.sim.KeepIn(filepath.Join(t.TempDir(), "memory.json")); err != nil {
+			t.Errorf("%s cannot be kept: %v", v.name, err)
+		}
+	}
 	findings, err := d.app.Flow.Verify(t.Context())
 	if err != nil || len(findings) > 0 {
 		t.Errorf("%v, %v", findings, err)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -76,7 +77,7 @@ func TestAMemoryIsTheSameInAnotherProcess(t *testing.T) {
 	meta := map[string]string{"op": "op_1"}
 	before := &store{
 		owners: []*owner{jane, {name: "Ann"}}, byID: map[int64]*thing{one.id: one}, values: map[string]struct{ a, b string }{"x": {"1", "<2>"}},
-		bags:   []bag{{"n": int64(7), "i": 7, "f": 0.5, "t": true, "at": time.Date(2027, 1, 31, 9, 0, 0, 0, time.UTC), "none": nil, "list": []any{"a", int64(1)}, "texts": []string{"a"}, "maps": []map[string]any{{"k": "v"}}}},
+		bags:   []bag{{"n": int64(7), "i": 7, "f": 0.5, "t": true, "number": json.Number("0.10"), "at": time.Date(2027, 1, 31, 9, 0, 0, 0, time.UTC), "none": nil, "list": []any{"a", int64(1)}, "texts": []string{"a"}, "maps": []map[string]any{{"k": "v"}}}},
 		things: map[string]map[string]any{"pi_1": {"metadata": meta, "amount": int64(1999)}, "ch_1": {"metadata": meta}}, last: map[string]any{"deep": map[string]any{}}, count: 3,
 	}
 	file := filepath.Join(t.TempDir(), "store.json")

@@ -22,7 +22,7 @@ import (
 // dynamic are the types that an interface may hold.
 var dynamic = []reflect.Type{
 	reflect.TypeFor[string](), reflect.TypeFor[bool](), reflect.TypeFor[int](), reflect.TypeFor[int64](), reflect.TypeFor[float64](),
-	reflect.TypeFor[map[string]any](), reflect.TypeFor[[]any](), reflect.TypeFor[map[string]string](), reflect.TypeFor[[]string](), reflect.TypeFor[[]map[string]any](), reflect.TypeFor[time.Time](),
+	reflect.TypeFor[map[string]any](), reflect.TypeFor[[]any](), reflect.TypeFor[map[string]string](), reflect.TypeFor[[]string](), reflect.TypeFor[[]map[string]any](), reflect.TypeFor[time.Time](), reflect.TypeFor[json.Number](),
 }
 
 // typed is a value in an interface.
