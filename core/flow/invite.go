@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"strings"
 
@@ -40,11 +39,7 @@ func (f *Flow) Invite(ctx context.Context, in InviteIn) (u auth.User, err error)
 		if err := f.Auth.Join(ctx, u.ID, c.ID, in.Role); err != nil || u.Password {
 			return err
 		}
-		secret, _, ok, err := f.Auth.RequestReset(ctx, u.Email)
-		if err != nil || !ok {
-			return err
-		}
-		return f.WriteLink(ctx, "reset", string(u.ID)+":"+rand.Text(), u.Name, u.Email, c.Locale, f.Links.Portal+"/reset/"+secret)
+		return f.SendReset(ctx, u.Email, c.Locale)
 	})
 	if err != nil {
 		return auth.User{}, fmt.Errorf("invite to customer %s: %w", in.Customer, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ezscale/bursar/core/base/ids"
@@ -55,14 +56,16 @@ func (f *Flow) writeTo(ctx context.Context, id ids.Customer, l letter) error {
 	return f.write(ctx, c, l)
 }
 
-// WriteLink mails a person a link that is good once: to set a password, or to confirm an address.
+// WriteLink mails a person a link that is good once: to set a password, or to confirm an address. once begins with
+// whom the link is for and, after a colon, may tell several apart; it holds no secret.
 func (f *Flow) WriteLink(ctx context.Context, template, once, name, address, locale, link string) error {
 	s, err := f.Settings.Get(ctx)
 	if err != nil {
 		return err
 	}
+	subject, _, _ := strings.Cut(once, ":")
 	return f.Notify.Queue(ctx, notify.Message{
-		OnceKey: template + ":" + once + ":mail", Channel: notify.Mail, Instance: s.Mail.Instance, Template: template, Subject: once, ToName: name, To: address, Locale: locale,
+		OnceKey: template + ":" + once + ":mail", Channel: notify.Mail, Instance: s.Mail.Instance, Template: template, Subject: subject, ToName: name, To: address, Locale: locale,
 		Data: map[string]any{"Brand": s.Business.Name, "Sender": sender(s), "Link": link},
 	})
 }

@@ -220,7 +220,7 @@ func (w *world) build(f flow.Deps, base, portal string) {
 	enter := route.Route{Method: http.MethodGet, Path: "/", Handler: func(c echo.Context) error {
 		return c.String(http.StatusOK, "portal for "+string(route.Actor(c).Customer))
 	}, Who: route.Customer(auth.CustomerSee), Rate: route.Page}
-	w.web, err = route.New(route.Deps{Auth: f.Auth, Wall: w.clock, Log: slog.New(slog.DiscardHandler), Key: []byte("0123456789abcdef0123456789abcdef"),
+	w.web, err = route.New(route.Deps{Auth: f.Auth, Wall: w.clock, Log: slog.New(slog.NewTextHandler(w.t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), Key: []byte("0123456789abcdef0123456789abcdef"),
 		Limits: map[route.Rate]route.Pace{route.Page: {Every: time.Microsecond, Burst: 1_000_000}}},
 		route.Site{Name: "admin", Base: base, Realm: auth.StaffKind, Engine: engine, SignIn: "/sign-in", Routes: routes, View: w.site.View()},
 		route.Site{Name: "portal", Base: portal, Realm: auth.CustomerKind, Engine: engine, SignIn: "/sign-in", Enter: "/enter", Routes: []route.Route{enter}, View: view.Site{Name: "portal", Brand: "ezscale", Links: links}})
