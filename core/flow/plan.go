@@ -183,7 +183,7 @@ func (p *planner) chases(c *chase, who customer.Customer, day period.Day) {
 		late := day.Since(c.inv.Due)
 		p.add(PlanItem{
 			Key: fmt.Sprintf("%s:%s:%s", actions[step.Kind], c.inv.ID, step.Name), Action: actions[step.Kind], Customer: who.ID, Name: who.Name(), Subject: string(c.inv.ID),
-			Text: fmt.Sprintf("%s, %s", c.inv.Number, step.Name), Amount: c.inv.Amount(c.inv.Open()), Reasons: []string{fmt.Sprintf("Due %s, %d days ago", c.inv.Due.Format("2 Jan 2006"), late)},
+			Text: fmt.Sprintf("%s, %s", c.inv.Number, step.Name), Amount: c.inv.Amount(c.inv.Open()), Reasons: []string{"Due " + c.inv.Due.Format("2 Jan 2006") + ", " + dueIn(late)},
 		})
 	}
 }
@@ -197,4 +197,19 @@ func (f *Flow) planEnds(ctx context.Context, b *biller, p *planner) error {
 		p.add(PlanItem{Key: "end:" + string(sub.ID), Action: "end", Customer: sub.Customer, Subject: string(sub.ID), Text: sub.Label, Reasons: []string{"Cancelled for " + sub.CancelOn.Format("2 Jan 2006")}})
 	}
 	return nil
+}
+
+// dueIn says how far a day is from the due day.
+func dueIn(late int) string {
+	switch {
+	case late == 0:
+		return "that day"
+	case late == 1:
+		return "a day late"
+	case late > 0:
+		return fmt.Sprintf("%d days late", late)
+	case late == -1:
+		return "in a day"
+	}
+	return fmt.Sprintf("in %d days", -late)
 }
