@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,7 +51,7 @@ func (s *Site) drawClock(c echo.Context, status int, f *view.Form) error {
 	if page.Running.On {
 		page.Refresh = 3
 	}
-	today, _, err := s.today(ctx)
+	today, set, err := s.today(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,10 +78,10 @@ func (s *Site) drawClock(c echo.Context, status int, f *view.Form) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range mails.List {
-		if !e.Created.Before(page.Since.Time().Add(-24 * time.Hour)) {
-			page.Mails = append(page.Mails, messageRow{Link: "/mails/" + string(e.ID), Title: e.Title, To: e.To, State: string(e.State), Created: e.Created})
-		}
+	since := page.Since.Start(set.Location())
+	recent := slices.DeleteFunc(mails.List, func(e notify.Entry) bool { return e.Created.Before(since) })
+	if page.Mails, err = s.messageRows(ctx, recent); err != nil {
+		return err
 	}
 	failed := 0
 	for _, r := range page.Runs {

@@ -75,7 +75,7 @@ var rules = map[string]string{
 }
 
 // explain reads the record of a line. A line that has none, such as one that staff wrote, shows what is stored.
-func explain(inv invoice.Invoice, l invoice.Line) why {
+func explain(inv invoice.Invoice, l invoice.Line, say func(money.Amount) string) why {
 	w := why{No: l.No, Text: l.Text, Amount: inv.Amount(l.Net)}
 	var r record
 	if err := json.Unmarshal([]byte(l.Explain), &r); err != nil || r.Engine == 0 {
@@ -86,8 +86,8 @@ func explain(inv invoice.Invoice, l invoice.Line) why {
 		return w
 	}
 	w.Sentence = r.sentence(l)
-	w.Sum = r.sum(inv)
-	w.Inputs = r.inputs(inv)
+	w.Sum = r.sum(inv, say)
+	w.Inputs = r.inputs(inv, say)
 	w.Trace = r.trace(l)
 	w.Proof = "Calculated again just now: every amount is the same."
 	if err := pricing.Replay(l.Explain); err != nil {
@@ -118,7 +118,7 @@ func span(from, to period.Day) string {
 	return from.Format("2 Jan 2006") + " – " + to.Add(-1).Format("2 Jan 2006")
 }
 
-func (r record) sum(inv invoice.Invoice) []view.Leader {
+func (r record) sum(inv invoice.Invoice, say func(money.Amount) string) []view.Leader {
 	label := "Price"
 	unit := r.Price.Unit
 	switch {
@@ -141,7 +141,7 @@ func (r record) sum(inv invoice.Invoice) []view.Leader {
 		out = append(out, view.Leader{Label: "Exactly", Amount: text}, view.Leader{Label: "Rounded, half away from zero", Amount: inv.Amount(r.Out.List)})
 	}
 	if r.Out.Discount != 0 {
-		out = append(out, view.Leader{Label: r.coupon(inv), Amount: inv.Amount(-r.Out.Discount)})
+		out = append(out, view.Leader{Label: r.coupon(inv, say), Amount: inv.Amount(-r.Out.Discount)})
 	}
 	if r.Mode == string(pricing.Inclusive) {
 		out = append(out, view.Leader{Label: "With tax", Amount: inv.Amount(r.Out.Net + r.Out.Tax)}, view.Leader{Label: "Tax in it", Amount: inv.Amount(-r.Out.Tax)})
@@ -153,7 +153,7 @@ func (r record) sum(inv invoice.Invoice) []view.Leader {
 	return out
 }
 
-func (r record) coupon(inv invoice.Invoice) string {
+func (r record) coupon(inv invoice.Invoice, say func(money.Amount) string) string {
 	if r.Coupon == nil {
 		return "Discount"
 	}
@@ -161,31 +161,31 @@ func (r record) coupon(inv invoice.Invoice) string {
 	case pricing.Percent:
 		return "Coupon, " + percent(c.PPM)
 	case pricing.Price:
-		return "Coupon, at " + inv.Amount(c.Unit).String() + " each"
+		return "Coupon, at " + say(inv.Amount(c.Unit)) + " each"
 	case pricing.FreeSetup:
 		return "Coupon, no set-up fee"
 	}
 	return "Coupon, its share of a fixed amount"
 }
 
-func (r record) inputs(inv invoice.Invoice) []view.Fact {
+func (r record) inputs(inv invoice.Invoice, say func(money.Amount) string) []view.Fact {
 	price := "The version of the list that was agreed at the order"
 	switch {
 	case r.Price.Override != nil:
-		price = "Staff set it for this service; the list says " + inv.Amount(r.Price.Unit).String()
+		price = "Staff set it for this service; the list says " + say(inv.Amount(r.Price.Unit))
 	case r.Price.First:
 		price = "The lower price of the first terms"
 	}
 	coupon := "None in force"
 	if r.Coupon != nil {
-		coupon = r.coupon(inv)
+		coupon = r.coupon(inv, say)
 		if r.Coupon.TermsLeft > 0 {
 			coupon += "; serves " + many(r.Coupon.TermsLeft, "term", "terms") + " more"
 		}
 	}
 	out := []view.Fact{{Label: "Price", Value: price}, {Label: "Coupon", Value: coupon}, {Label: "Tax", Value: r.taxes()}}
 	if r.Tax.GroupTax != 0 {
-		out = append(out, view.Fact{Label: "Tax group", Value: inv.Amount(r.Tax.GroupTax).String() + " on " + inv.Amount(r.Tax.GroupBase).String() + ", rounded once for all its lines"})
+		out = append(out, view.Fact{Label: "Tax group", Value: say(inv.Amount(r.Tax.GroupTax)) + " on " + say(inv.Amount(r.Tax.GroupBase)) + ", rounded once for all its lines"})
 	}
 	if r.Tax.HomePPM != 0 {
 		out = append(out, view.Fact{Label: "Tax taken off", Value: percent(r.Tax.HomePPM) + ", which the printed price contains"})

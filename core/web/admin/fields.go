@@ -167,3 +167,9 @@ func faultDetail(err error) string {
 	}
 	return ""
 }
+
+// amounts writes money as the reader of a page does.
+func amounts(c echo.Context) func(money.Amount) string {
+	r := view.ReaderOf(c)
+	return func(a money.Amount) string { return r.Money(a) }
+}

@@ -118,7 +118,7 @@ func (s *Site) showInvoice(c echo.Context, link string) error {
 		page.Title = "Draft " + short(id)
 	}
 	page.Sub = issuedText(inv)
-	page.lines(doc, c.QueryParam("why"))
+	page.lines(doc, c.QueryParam("why"), amounts(c))
 	page.sums(doc, paid)
 	page.payments(paid)
 	page.notes(doc)
@@ -143,7 +143,7 @@ func issuedText(inv invoice.Invoice) string {
 	return text + "."
 }
 
-func (p *invoicePage) lines(doc invoice.Document, asked string) {
+func (p *invoicePage) lines(doc invoice.Document, asked string, say func(money.Amount) string) {
 	inv := doc.Invoice
 	here := "/invoices/" + string(inv.ID)
 	rates := map[string][]string{}
@@ -162,7 +162,7 @@ func (p *invoicePage) lines(doc invoice.Document, asked string) {
 		}
 		if asked == strconv.Itoa(l.No) {
 			row.On = true
-			w := explain(inv, l)
+			w := explain(inv, l, say)
 			w.Close = here + "#" + row.Anchor
 			if i > 0 {
 				w.Prev = here + "?why=" + strconv.Itoa(doc.Lines[i-1].No) + "#why"
@@ -313,7 +313,7 @@ func (p *invoicePage) buttons(c echo.Context, inv invoice.Invoice) {
 		p.Actions = append(p.Actions, view.Action{Label: "Credit", Link: here + "/credit", Icon: "undo-2"})
 	}
 	if can(c, auth.InvoiceCredit) && inv.Status == invoice.Opened && inv.Allows(invoice.GiveUp) {
-		p.Asks = append(p.Asks, view.Confirm{Label: "Write off", Title: "Give up " + inv.Amount(inv.Open()).String() + "?", Danger: true, Name: inv.Number,
+		p.Asks = append(p.Asks, view.Confirm{Label: "Write off", Title: "Give up " + amounts(c)(inv.Amount(inv.Open())) + "?", Danger: true, Name: inv.Number,
 			Text: "The books count it as lost, and the customer is not reminded any more. Money that comes after all is still taken.", Action: here + "/write-off", Submit: "Write off " + inv.Number})
 	}
 }

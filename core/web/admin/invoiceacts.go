@@ -116,7 +116,7 @@ func (s *Site) payable(c echo.Context, title string) (invoice.Invoice, period.Da
 		return inv, period.Day{}, view.Page{}, err
 	}
 	today, _, err := s.today(ctx)
-	return inv, today, view.Page{Title: title, Sub: inv.Number + ", " + inv.Amount(inv.Open()).String() + " owed", Current: "/invoices",
+	return inv, today, view.Page{Title: title, Sub: inv.Number + ", " + amounts(c)(inv.Amount(inv.Open())) + " owed", Current: "/invoices",
 		Crumbs: []view.Link{{Label: "Invoices", Link: "/invoices"}, {Label: inv.Number, Link: "/invoices/" + string(id)}}}, err
 }
 

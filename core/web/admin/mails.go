@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -56,10 +57,6 @@ func (s *Site) mails(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := s.names(ctx, pick(list.List, func(e notify.Entry) ids.Customer { return e.Customer }))
-	if err != nil {
-		return err
-	}
 	failed, err := s.Notify.List(ctx, notify.Filter{States: unsent, Limit: 1})
 	if err != nil {
 		return err
@@ -71,7 +68,20 @@ func (s *Site) mails(c echo.Context) error {
 	}
 	page.List = a.toolbar("Title or address", []view.Field{a.filter("channel", "Channel", "Every channel", view.Choice{Value: "mail", Label: "Mails"}, view.Choice{Value: "post", Label: "Notices to staff"}),
 		a.filter("state", "State", "Every state", labels("mail", all...)...)}, nil, "customer")
-	for _, e := range list.List {
+	if page.Rows, err = s.messageRows(ctx, list.List); err != nil {
+		return err
+	}
+	return view.Render(c, http.StatusOK, "admin/mails.html", page)
+}
+
+// messageRows names the customers: one query, however many rows.
+func (s *Site) messageRows(ctx context.Context, list []notify.Entry) ([]messageRow, error) {
+	names, err := s.names(ctx, pick(list, func(e notify.Entry) ids.Customer { return e.Customer }))
+	if err != nil {
+		return nil, err
+	}
+	var out []messageRow
+	for _, e := range list {
 		row := messageRow{Link: "/mails/" + string(e.ID), Title: e.Title, To: e.To, Channel: string(e.Channel), State: string(e.State), Template: plain(e.Template), Error: e.Error, Created: e.Created}
 		if e.Customer != "" {
 			row.Customer, row.Owner = owner(names, e.Customer)
@@ -79,9 +89,9 @@ func (s *Site) mails(c echo.Context) error {
 		if row.To == "" {
 			row.To = e.Instance
 		}
-		page.Rows = append(page.Rows, row)
+		out = append(out, row)
 	}
-	return view.Render(c, http.StatusOK, "admin/mails.html", page)
+	return out, nil
 }
 
 // mailPage is one message.

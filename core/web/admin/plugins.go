@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -103,7 +104,7 @@ func problemRows(list []pluginhost.Problem, plug string) []problemRow {
 }
 
 func (s *Site) programRow(p pluginhost.PluginStatus, now time.Time) programRow {
-	row := programRow{Link: "/plugins/" + p.Type + "/" + p.Name, Title: p.Title, Name: p.Name, Kind: p.Type, State: string(p.State), Version: p.Version, PID: p.PID, Restarts: p.Restarts, LastError: p.LastError,
+	row := programRow{Link: "/plugins/" + p.Type + "/" + p.Name, Title: cmp.Or(p.Title, p.Name), Name: p.Name, Kind: p.Type, State: string(p.State), Version: p.Version, PID: p.PID, Restarts: p.Restarts, LastError: p.LastError,
 		Up: "–", P50: "–", Errors: "–", Sandboxed: p.Sandboxed, Runs: p.PID != 0}
 	if row.Runs {
 		row.Up = lasting(now.Sub(p.Since))
@@ -292,12 +293,13 @@ func (s *Site) checkInstance(c echo.Context) error {
 	if err != nil {
 		return s.pluginSaid(c, back, i.Label, err)
 	}
-	for _, warning := range report.Warnings {
-		view.Tell(c, view.Soon, i.Label+": "+warning)
-	}
 	text := i.Label + " is good"
 	if report.VendorVersion != "" {
 		text += ": the vendor runs " + report.VendorVersion
+	}
+	if len(report.Warnings) > 0 {
+		view.Tell(c, view.Soon, text+". "+strings.Join(report.Warnings, " "))
+		return c.Redirect(http.StatusSeeOther, back)
 	}
 	return done(c, back, text+".")
 }

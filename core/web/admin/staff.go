@@ -133,7 +133,7 @@ func (s *Site) sendLink(c echo.Context, m auth.Staff) error {
 	if err != nil || !ok {
 		return err
 	}
-	return s.Flow.WriteLink(ctx, "reset", "staff:"+string(m.ID)+":"+key().Value, m.Name, m.Email, "en", s.Links.Admin+"/reset/"+secret)
+	return s.Flow.WriteLink(ctx, "reset", string(m.ID)+":"+key().Value, m.Name, m.Email, "en", s.Links.Admin+"/reset/"+secret)
 }
 
 // colleaguePage is a person with what may be done.
