@@ -70,7 +70,10 @@ func (s *Service) Reveal(ctx context.Context, sub ids.Subscription) (ways []Cred
 		}
 		return s.audit.Add(ctx, audit.Entry{Action: "service.reveal", Subject: string(sub), Customer: acc.Customer})
 	})
-	return ways, err
+	if err != nil {
+		return nil, err // they are kept, so they are not shown
+	}
+	return ways, nil
 }
 
 // Refresh looks at the account on the panel and saves what it sees. What cannot be read keeps its age.
@@ -83,18 +86,22 @@ func (s *Service) Refresh(ctx context.Context, sub ids.Subscription) (Account, e
 	if err != nil {
 		return acc, err
 	}
+	asked := acc.Version
 	seen, err := p.State(ctx, ref)
 	if err != nil {
 		return acc, fmt.Errorf("look at account of %s: %w", sub, err)
 	}
 	err = s.db.Tx(ctx, func(ctx context.Context) error {
-		fresh, err := s.openAccount(ctx, sub)
+		fresh, err := s.lockAccount(ctx, sub)
 		if err != nil {
 			return err
 		}
-		fresh.see(seen, s.clock.Now())
 		acc = fresh
-		return s.updateAccount(ctx, fresh)
+		if fresh.Version != asked { // an operation ended meanwhile: what it saw is newer
+			return nil
+		}
+		acc.see(seen, s.clock.Now())
+		return s.updateAccount(ctx, acc)
 	})
 	return acc, err
 }

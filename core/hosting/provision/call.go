@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"errors"
 
 	"github.com/ezscale/bursar/sdk"
 	"github.com/ezscale/bursar/sdk/fault"
@@ -12,25 +11,32 @@ import (
 
 // call makes exactly one changing call, after a look when the last answer was lost.
 func (s *Service) call(ctx context.Context, o *Operation, acc *Account) (answer, error) {
+	p, ref, err := s.ready(ctx, o, acc)
+	if err != nil {
+		if o.Fault.Kind == fault.Unknown { // nothing was learnt about the answer that was lost
+			err = lookFault(err)
+		}
+		return answer{method: string(o.Kind)}, err
+	}
+	a, err := s.dispatch(ctx, p, o, ref)
+	a.customer = ref.Customer.Notes
+	return a, err
+}
+
+// ready gathers what a call needs. Its errors say that the panel was not called.
+func (s *Service) ready(ctx context.Context, o *Operation, acc *Account) (panel.Panel, panel.Ref, error) {
 	p, err := s.panels.Panel(o.Instance)
 	if err != nil {
-		return answer{method: string(o.Kind)}, err
+		return nil, panel.Ref{}, err
 	}
 	customer, err := s.customers.SDK(ctx, o.Customer)
 	if err != nil {
-		return answer{method: string(o.Kind)}, fault.New(fault.Unavailable, "customer_unreadable", "").Because(err)
+		return nil, panel.Ref{}, fault.New(fault.Unavailable, "customer_unreadable", "").Because(err)
 	}
-	notes, err := s.CustomerNotes(ctx, o.Instance, o.Customer)
-	if err != nil {
-		return answer{method: string(o.Kind)}, fault.New(fault.Unavailable, "notes_unreadable", "").Because(err)
+	if customer.Notes, err = s.CustomerNotes(ctx, o.Instance, o.Customer); err != nil {
+		return nil, panel.Ref{}, fault.New(fault.Unavailable, "notes_unreadable", "").Because(err)
 	}
-	customer.Notes = notes
-	ref := panel.Ref{Service: string(o.Subscription), RemoteID: acc.RemoteID, Customer: customer, Notes: acc.notes}
-	a, err := s.dispatch(ctx, p, o, ref)
-	if saveErr := s.SaveCustomerNotes(context.WithoutCancel(ctx), o.Instance, o.Customer, ref.Customer.Notes); saveErr != nil {
-		err = errors.Join(err, saveErr)
-	}
-	return a, err
+	return p, panel.Ref{Service: string(o.Subscription), RemoteID: acc.RemoteID, Customer: customer, Notes: acc.notes}, nil
 }
 
 func (s *Service) dispatch(ctx context.Context, p panel.Panel, o *Operation, ref panel.Ref) (answer, error) {
@@ -43,7 +49,7 @@ func (s *Service) dispatch(ctx context.Context, p panel.Panel, o *Operation, ref
 		if o.Fault.Kind == fault.Unknown {
 			if _, err := p.Find(ctx, creation); err != nil && fault.KindOf(err) != fault.NotFound {
 				a.method = "find"
-				return a, readFault(err)
+				return a, lookFault(err)
 			}
 		}
 		a.progress, err = p.Create(ctx, creation)
@@ -103,7 +109,7 @@ func (s *Service) terminate(ctx context.Context, p panel.Panel, o *Operation, re
 			return a, nil
 		}
 		if err != nil {
-			return a, readFault(err)
+			return a, lookFault(err)
 		}
 		ref.RemoteID, a.method = found.ID, string(Terminate)
 	}
@@ -115,17 +121,18 @@ func (s *Service) terminate(ctx context.Context, p panel.Panel, o *Operation, re
 	return a, err
 }
 
-// readFault is the error of a look: nothing was changed by it, so it is asked again, unless it says
-// that two things fit, which a person must settle.
-func readFault(err error) error {
+// lookFault is the error of a look after a lost answer. The doubt stays a doubt: it is asked again, unless two
+// things fit or the panel refuses to say, which a person must settle.
+func lookFault(err error) error {
 	f := asFault(err)
-	if f.Kind == fault.Unknown && f.Code == "two_candidates" {
-		return f
+	switch f.Kind {
+	case fault.Unknown, fault.Unavailable:
+		if f.Code == codeTwo {
+			return f
+		}
+		return fault.New(fault.Unknown, codeNoLook, f.Text).Because(err).Retry(f.After)
 	}
-	if f.Kind == fault.Forbidden || f.Kind == fault.Invalid {
-		return f
-	}
-	return fault.New(fault.Unknown, "not_found_out", f.Text).Because(err)
+	return fault.New(fault.Unknown, codeBarred, f.Text).Because(err)
 }
 
 func unsupported() error {

@@ -19,6 +19,7 @@ var (
 	ErrNoAccount = fault.New(fault.NotFound, "account_not_found", "This service has no account on a panel yet.")
 	ErrShown     = fault.New(fault.Conflict, "credentials_shown", "The sign-in data was shown already. Reset the password to get new ones.")
 	ErrNotRetry  = fault.New(fault.Conflict, "operation_not_stopped", "Only a job that stopped can be tried again.")
+	ErrEnded     = fault.New(fault.Conflict, "account_ended", "This service has ended: nothing is made for it any more.")
 )
 
 // Kind is the change that an operation wants.

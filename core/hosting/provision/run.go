@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ezscale/bursar/core/base/ids"
@@ -31,8 +32,8 @@ func (s *Service) step(ctx context.Context, id ids.Op) (again time.Time, err err
 	started := s.clock.Now()
 	answer, err := s.call(ctx, &op, &acc)
 	answer.took = s.clock.Now().Sub(started)
-	if ctx.Err() != nil {
-		return time.Time{}, ctx.Err() // we are stopping: the next run finds a lost answer
+	if err != nil && ctx.Err() != nil {
+		return time.Time{}, ctx.Err() // we are stopping, or were taken over: the next run finds a lost answer
 	}
 	return s.conclude(context.WithoutCancel(ctx), op, acc, answer, err)
 }
@@ -42,6 +43,7 @@ type answer struct {
 	method   string
 	progress panel.Progress
 	account  *panel.Account
+	customer sdk.Notes // about the customer on this instance; nil: as before
 	took     time.Duration
 }
 
@@ -72,6 +74,11 @@ func (s *Service) intend(ctx context.Context, id ids.Op) (op Operation, acc Acco
 		if err := s.open(&o); err != nil {
 			return err
 		}
+		if o.Kind == Create && o.First.IsZero() {
+			if err := s.know(ctx, &o); err != nil {
+				return err
+			}
+		}
 		lost := o.State == Calling
 		if o.State, err = life.Next(o.State, Ask); err != nil {
 			return err
@@ -82,7 +89,7 @@ func (s *Service) intend(ctx context.Context, id ids.Op) (op Operation, acc Acco
 		o.Calls++
 		o.Next = now.Add(s.pace.Doubt)
 		if lost {
-			o.Fault = fault.Fault{Kind: fault.Unknown, Code: "answer_lost", Detail: "the program stopped while the panel was being called"}
+			o.Fault = fault.Fault{Kind: fault.Unknown, Code: "answer_lost", Detail: doubt(doubtsOf(o.Fault), "the program stopped while the panel was being called")}
 		}
 		if err := s.store.save(ctx, o); err != nil {
 			return err
@@ -111,7 +118,26 @@ func (s *Service) conclude(ctx context.Context, op Operation, acc Account, a ans
 		if err := s.open(&o); err != nil {
 			return err
 		}
+		if callErr == nil && o.Kind == Create && a.progress.RemoteID != "" {
+			taken, err := s.store.remoteTaken(ctx, o, a.progress.RemoteID)
+			if err != nil {
+				return err
+			}
+			if taken { // two services on one account: a person must look before anybody gets it
+				callErr = fault.New(fault.Unknown, codeTaken, "").Because(fmt.Errorf("the panel answers account %s, which another service has", a.progress.RemoteID))
+			}
+		}
 		action := s.judge(&o, a, callErr, now)
+		if action == Answer {
+			tired, err := s.tired(ctx, o, now)
+			if err != nil {
+				return err
+			}
+			if tired {
+				action = Park
+			}
+		}
+		o.mask(a)
 		if o.State, err = life.Next(o.State, action); err != nil {
 			return err
 		}
@@ -122,6 +148,11 @@ func (s *Service) conclude(ctx context.Context, op Operation, acc Account, a ans
 		}
 		if err := s.store.save(ctx, o); err != nil {
 			return err
+		}
+		if a.customer != nil {
+			if err := s.SaveCustomerNotes(ctx, o.Instance, o.Customer, a.customer); err != nil {
+				return err
+			}
 		}
 		if err := s.saveAccount(ctx, o, acc, a, callErr == nil, now); err != nil {
 			return err
@@ -155,36 +186,59 @@ func (s *Service) judge(o *Operation, a answer, callErr error, now time.Time) Ac
 			return Finish
 		}
 		o.Next = now.Add(s.pace.After(a.progress.After))
-		return s.unlessTired(o, now)
+		return Answer
 	}
 	f := asFault(callErr)
-	doubts := 0
-	if f.Kind == fault.Unknown {
-		doubts = 1 + doubtsOf(o.Fault)
-		f.Detail = fmt.Sprintf("doubt %d: %s", doubts, f.Detail)
-	}
+	before := doubtsOf(o.Fault)
 	o.Fault = *f
 	switch f.Kind {
 	case fault.Unavailable:
 		o.Next = now.Add(s.pace.Backoff(o.Calls, f.After))
-		return s.unlessTired(o, now)
+		return Answer
 	case fault.Unknown:
-		if doubts >= mostDoubts || f.Code == "two_candidates" {
+		if f.Code == codeNoLook { // nobody could look, so the doubt is the old one; a panel may be away for hours
+			o.Fault.Detail = doubt(before, f.Detail)
+			o.Next = now.Add(max(s.pace.Doubt, s.pace.Backoff(o.Calls, f.After)))
+			return Answer
+		}
+		o.Fault.Detail = doubt(before+1, f.Detail)
+		o.Next = now.Add(s.pace.Doubt)
+		if before+1 >= mostDoubts || f.Code == codeTwo || f.Code == codeTaken || f.Code == codeBarred {
 			return Park
 		}
-		o.Next = now.Add(s.pace.Doubt)
-		return s.unlessTired(o, now)
+		return Answer
 	default:
 		return Fail
 	}
 }
 
-// unlessTired goes on, until the operation has had its calls or its day.
-func (s *Service) unlessTired(o *Operation, now time.Time) Action {
-	if o.Calls >= mostCalls || now.Sub(o.First) > mostTime {
-		return Park
+// Codes of doubts.
+const (
+	codeNoLook = "not_found_out"     // a look after a lost answer brought nothing: look again
+	codeBarred = "look_refused"      // the panel does not let us look: a person must act
+	codeTwo    = "two_candidates"    // the panel's word: two things fit
+	codeTaken  = "account_of_others" // what was answered belongs to another service
+)
+
+// tired says whether the operation has had its calls or its day since it began, or since staff last tried it again.
+func (s *Service) tired(ctx context.Context, o Operation, now time.Time) (bool, error) {
+	over := func(calls int, since time.Time) bool { return o.Calls-calls >= mostCalls || now.Sub(since) > mostTime }
+	if !over(0, o.First) {
+		return false, nil
 	}
-	return Answer
+	calls, at, err := s.store.lastRetry(ctx, o.ID)
+	if err != nil || at.IsZero() {
+		return err == nil, err
+	}
+	return over(calls, at), nil
+}
+
+// doubt writes how many unknown answers came in a row before what is to be said.
+func doubt(n int, detail string) string {
+	if _, rest, ok := strings.Cut(detail, ": "); ok && strings.HasPrefix(detail, "doubt ") {
+		detail = rest
+	}
+	return fmt.Sprintf("doubt %d: %s", n, detail)
 }
 
 // doubtsOf reads how many unknown answers came in a row.
@@ -198,18 +252,40 @@ func doubtsOf(f fault.Fault) (n int) {
 	return n
 }
 
-// asFault reads any error as a fault: what nobody classified was a change that may have been made.
+// asFault reads any error as a fault: what nobody classified, or what a bug answered, was a change that may have been made.
 func asFault(err error) *fault.Fault {
 	var f *fault.Fault
 	if errors.As(err, &f) {
 		copied := *f
+		if copied.Kind == fault.Internal || copied.Kind == "" {
+			copied.Kind = fault.Unknown
+		}
 		return &copied
 	}
 	return &fault.Fault{Kind: fault.Unknown, Code: "unclassified", Detail: err.Error()}
 }
 
+// mask keeps passwords out of what staff and customers read, whatever a panel puts into its texts.
+func (o *Operation) mask(a answer) {
+	secrets := []string{o.request.Password}
+	for _, c := range a.progress.Credentials {
+		secrets = append(secrets, c.Password.Reveal())
+	}
+	for _, secret := range secrets {
+		if secret == "" {
+			continue
+		}
+		for _, text := range []*string{&o.Progress, &o.Fault.Text, &o.Fault.Detail} {
+			*text = strings.ReplaceAll(*text, secret, "***")
+		}
+		for i := range o.Warnings {
+			o.Warnings[i] = strings.ReplaceAll(o.Warnings[i], secret, "***")
+		}
+	}
+}
+
 func logLine(o Operation, a answer, callErr error, now time.Time) Call {
-	line := Call{Operation: o.ID, Subscription: o.Subscription, Instance: o.Instance, Method: a.method, Attempt: o.Calls, At: now, Took: a.took, Outcome: "pending", Detail: a.progress.Text}
+	line := Call{Operation: o.ID, Subscription: o.Subscription, Instance: o.Instance, Method: a.method, Attempt: o.Calls, At: now, Took: a.took, Outcome: "pending", Detail: o.Progress}
 	if a.progress.Done {
 		line.Outcome = "done"
 	}

@@ -130,13 +130,10 @@ func (s *Service) Plan(ctx context.Context, r Request) (op Operation, err error)
 	return op, nil
 }
 
-// prepare freezes all that a creation says: user name, password, and the accounts that are not ours to take.
+// prepare freezes what a creation says: user name and password. The accounts that are not ours to take are known
+// when it begins; see know.
 func (s *Service) prepare(ctx context.Context, op *Operation, label string) error {
 	password, err := drawPassword()
-	if err != nil {
-		return err
-	}
-	known, err := s.store.remoteIDs(ctx, op.Customer, op.Instance)
 	if err != nil {
 		return err
 	}
@@ -144,17 +141,35 @@ func (s *Service) prepare(ctx context.Context, op *Operation, label string) erro
 		Subscription: op.Subscription, Customer: op.Customer, Instance: op.Instance, Username: drawUsername(op.Subscription),
 		Hostname: label, Status: panel.Building, Created: op.Created, Version: 1, notes: map[string]string{},
 	}
-	op.request.Username, op.request.Password, op.request.Known = acc.Username, password, known
+	op.request.Username, op.request.Password = acc.Username, password
 	return s.insertAccount(ctx, acc)
 }
 
-// begin saves the sealed operation and its job.
-func (s *Service) begin(ctx context.Context, op Operation) error {
+// know freezes, just before the first call, which accounts of the customer a creation must not take up: an
+// account that was ordered together with this one may have been made since.
+func (s *Service) know(ctx context.Context, op *Operation) (err error) {
+	if op.request.Known, err = s.store.remoteIDs(ctx, op.Customer, op.Instance, op.Subscription); err != nil {
+		return err
+	}
+	if err := s.seal(op); err != nil {
+		return err
+	}
+	return s.store.saveRequest(ctx, *op)
+}
+
+// seal writes the request of an operation into its sealed text.
+func (s *Service) seal(op *Operation) error {
 	plain, err := json.Marshal(op.request)
 	if err != nil {
 		return err
 	}
-	if op.sealed, err = s.box.Seal("operations:"+string(op.ID)+":request", plain); err != nil {
+	op.sealed, err = s.box.Seal("operations:"+string(op.ID)+":request", plain)
+	return err
+}
+
+// begin saves the sealed operation and its job.
+func (s *Service) begin(ctx context.Context, op Operation) error {
+	if err := s.seal(&op); err != nil {
 		return err
 	}
 	if err := s.store.insert(ctx, op); err != nil {
@@ -173,7 +188,9 @@ func (s *Service) open(op *Operation) error {
 }
 
 // Retry lets staff try again what stopped. A creation that the panel refused begins anew under a new
-// operation ID, as panels tell a new wish from a repeated one by it; all else goes on under its own.
+// operation ID, as panels tell a new wish from a repeated one by it; all else goes on under its own, with the
+// time of its first call: what was made since may be ours. Errors: ErrNotRetry; ErrEnded for a creation whose
+// service was ended meanwhile.
 func (s *Service) Retry(ctx context.Context, id ids.Op, actor string) (op Operation, err error) {
 	err = s.db.Tx(ctx, func(ctx context.Context) error {
 		old, err := s.store.lock(ctx, id)
@@ -186,16 +203,29 @@ func (s *Service) Retry(ctx context.Context, id ids.Op, actor string) (op Operat
 		if err := s.open(&old); err != nil {
 			return err
 		}
+		if old.Kind == Create {
+			switch ended, err := s.store.ended(ctx, old.Subscription); {
+			case err != nil:
+				return err
+			case ended:
+				return ErrEnded
+			}
+		}
 		now := s.clock.Now()
 		if old.State == Stuck || old.Kind != Create {
 			if old.State, err = life.Next(old.State, Retry); err != nil {
 				return err
 			}
-			old.First, old.Calls, old.Next, old.Ended, old.Fault.Detail = now, 0, now, time.Time{}, ""
+			old.Next, old.Ended, old.Fault.Detail = now, time.Time{}, ""
 			if err := s.store.save(ctx, old); err != nil {
 				return err
 			}
+			line := Call{Operation: old.ID, Subscription: old.Subscription, Instance: old.Instance, Method: methodRetry, Attempt: old.Calls, At: now, Outcome: "pending", Detail: "tried again by " + actor}
+			if err := s.store.log(ctx, line); err != nil {
+				return err
+			}
 			op = old
+			op.Version++
 			return s.enqueue(ctx, old, now)
 		}
 		if old.State, err = life.Next(old.State, Drop); err != nil {

@@ -84,11 +84,48 @@ func (s store) lastCreate(ctx context.Context, sub ids.Subscription) (Operation,
 		ORDER BY id DESC LIMIT 1`, sub))
 }
 
-// openBefore says whether an earlier operation of the same account still has work before it.
+// openBefore says whether another operation comes first: one of the same account, or, for a creation, a creation
+// for the same customer on the same instance whose account is not known yet, as what the one leaves behind could be
+// taken for the other's. What has begun comes before what has not, then the order of IDs; so no two wait for each
+// other, also when the clocks of two nodes differ.
 func (s store) openBefore(ctx context.Context, o Operation) (bool, error) {
+	first := `(first_at IS NOT NULL AND id < ?)`
+	if o.First.IsZero() {
+		first = `(first_at IS NOT NULL OR id < ?)`
+	}
+	where, args := `subscription_id = ?`, []any{o.ID, o.Subscription}
+	if o.Kind == Create {
+		where, args = `(subscription_id = ? OR (customer_id = ? AND instance = ? AND kind = 'create'
+			AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.subscription_id = operations.subscription_id AND a.remote_id <> '')))`, append(args, o.Customer, o.Instance)
+	}
 	var n int
-	err := s.db.Write(ctx).QueryRowContext(ctx, `SELECT COUNT(*) FROM operations WHERE subscription_id = ? AND id < ? AND state IN ('queued', 'calling', 'running')`, o.Subscription, o.ID).Scan(&n)
+	err := s.db.Write(ctx).QueryRowContext(ctx, `SELECT COUNT(*) FROM operations WHERE state IN ('queued', 'calling', 'running') AND id <> ? AND `+
+		first+` AND `+where, append([]any{o.ID}, args...)...).Scan(&n)
 	return n > 0, err
+}
+
+// saveRequest replaces the request of an operation that no panel has heard of yet.
+func (s store) saveRequest(ctx context.Context, o Operation) error {
+	_, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE operations SET request_sealed = ? WHERE id = ? AND first_at IS NULL`, o.sealed, o.ID)
+	return err
+}
+
+// ended says whether the account was ended, or is about to be.
+func (s store) ended(ctx context.Context, sub ids.Subscription) (bool, error) {
+	var n int
+	err := s.db.Write(ctx).QueryRowContext(ctx, `SELECT COUNT(*) FROM operations WHERE subscription_id = ? AND kind = 'terminate' AND state IN ('queued', 'calling', 'running', 'done')`, sub).Scan(&n)
+	return n > 0, err
+}
+
+// methodRetry is the line in the log of calls that says when staff tried an operation again, and after how many calls.
+const methodRetry = "retry"
+
+func (s store) lastRetry(ctx context.Context, id ids.Op) (calls int, at time.Time, err error) {
+	err = s.db.Write(ctx).QueryRowContext(ctx, `SELECT attempt, at FROM panel_calls WHERE operation_id = ? AND method = ? ORDER BY id DESC LIMIT 1`, id, methodRetry).Scan(&calls, &at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, time.Time{}, nil
+	}
+	return calls, at, err
 }
 
 func (s store) latest(ctx context.Context, subs []ids.Subscription) (map[ids.Subscription]Operation, error) {

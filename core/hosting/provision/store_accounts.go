@@ -103,9 +103,18 @@ func lists(a Account) (addresses, details string, err error) {
 	return string(one), string(two), err
 }
 
-// remoteIDs are the customer's accounts on an instance, which no creation may take for its own.
-func (s store) remoteIDs(ctx context.Context, c ids.Customer, instance string) (list []string, err error) {
-	rows, err := s.db.Read(ctx).QueryContext(ctx, `SELECT remote_id FROM accounts WHERE customer_id = ? AND instance = ? AND remote_id <> '' ORDER BY remote_id`, c, instance)
+// remoteTaken says whether another service has an account of the vendor that is not gone.
+func (s store) remoteTaken(ctx context.Context, o Operation, remoteID string) (bool, error) {
+	var n int
+	err := s.db.Write(ctx).QueryRowContext(ctx, `SELECT COUNT(*) FROM accounts WHERE instance = ? AND remote_id = ? AND subscription_id <> ? AND status <> 'gone'`,
+		o.Instance, remoteID, o.Subscription).Scan(&n)
+	return n > 0, err
+}
+
+// remoteIDs are the customer's accounts on an instance save that of one service, which its creation may not take
+// for its own.
+func (s store) remoteIDs(ctx context.Context, c ids.Customer, instance string, save ids.Subscription) (list []string, err error) {
+	rows, err := s.db.Read(ctx).QueryContext(ctx, `SELECT remote_id FROM accounts WHERE customer_id = ? AND instance = ? AND remote_id <> '' AND subscription_id <> ? ORDER BY remote_id`, c, instance, save)
 	if err != nil {
 		return nil, err
 	}
