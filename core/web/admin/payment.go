@@ -76,7 +76,7 @@ func (s *Site) payment(c echo.Context) error {
 	}
 	page.Payment.Customer, page.Payment.To = owner(names, p.Customer)
 	page.Figures = []view.Figure{{Label: "Received", Value: p.Amount}, {Label: "Fee", Value: p.Fee}, {Label: "Refunded", Value: money.Of(p.Refunded, code)}, {Label: "Left to refund", Value: money.Of(p.Left(), code)}}
-	if p.Fee.Currency() == "" {
+	if p.Fee.IsZero() { // none, or not told yet
 		page.Figures[1].Value = "–"
 	}
 	if p.Refunding > 0 {
