@@ -13,14 +13,18 @@ PLUGINS := $(patsubst plugins/%/main.go,%,$(wildcard plugins/*/*/main.go))
 BINS    := $(foreach p,$(PLUGINS),$(BUILD)/plugins/$(subst /,-,$(p)))
 GOFLAGS_BUILD := -trimpath
 
-.PHONY: run build assets plugins test bench soak generate lint clean $(BINS)
+.PHONY: run build tools assets plugins test bench soak generate lint clean $(BINS)
 
 run: build
 	$(BUILD)/bursar-demo --dir $(DIR) --listen $(LISTEN)
 
-build: assets plugins
+build: tools assets plugins
 	$(GO) build $(GOFLAGS_BUILD) -o $(BUILD)/bursar ./cmd/bursar
 	$(GO) build $(GOFLAGS_BUILD) -o $(BUILD)/bursar-demo ./cmd/demo
+
+# What building needs and this machine lacks.
+tools:
+	@.ci/tools build
 
 # Stylesheet, scripts, icons and fonts, built by npm from its lock file and embedded in the binary.
 assets: themes/default/assets/dist/manifest.json

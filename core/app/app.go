@@ -30,6 +30,7 @@ import (
 	"github.com/ezscale/bursar/core/hosting/subscription"
 	"github.com/ezscale/bursar/core/platform/audit"
 	"github.com/ezscale/bursar/core/platform/auth"
+	"github.com/ezscale/bursar/core/platform/idempotency"
 	"github.com/ezscale/bursar/core/platform/inbox"
 	"github.com/ezscale/bursar/core/platform/jobs"
 	"github.com/ezscale/bursar/core/platform/pluginhost"
@@ -59,6 +60,7 @@ type App struct {
 	Settings *settings.Service
 	Auth     *auth.Service
 	Inbox    *inbox.Service
+	Keys     *idempotency.Service
 	Plugins  *pluginhost.Host
 
 	Customers     *customer.Service
@@ -138,6 +140,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 	a.Settings = settings.New(a.DB, a.Audit, a.Clock)
 	a.Auth = auth.New(auth.Deps{DB: a.DB, Clock: a.Clock, Wall: clock.System{}, Audit: a.Audit})
 	a.Inbox = inbox.New(a.DB, a.Clock)
+	a.Keys = idempotency.New(idempotency.Deps{DB: a.DB, Box: a.Box, Wall: clock.System{}})
 	a.Plugins = pluginhost.New(pluginhost.Deps{
 		Config: a.Config.Plugins, Dir: filepath.Join(a.Config.Data, "plugins"), DB: a.DB, Box: a.Box, Audit: a.Audit, Clock: clock.System{}, Log: a.Log.Named("plugins"), Getenv: os.LookupEnv, World: a.world,
 	})

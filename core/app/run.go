@@ -80,6 +80,9 @@ func (a *App) purge(ctx context.Context, _ jobs.Job) error {
 	if _, err := a.Orders.PurgeCarts(ctx, before); err != nil {
 		return err
 	}
+	if _, err := a.Keys.Purge(ctx, time.Now().Add(-keepFor)); err != nil {
+		return err
+	}
 	return a.Auth.Purge(ctx)
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/ezscale/bursar/core/base/clock"
 	"github.com/ezscale/bursar/core/insight"
 	"github.com/ezscale/bursar/core/platform/auth"
-	"github.com/ezscale/bursar/core/platform/idempotency"
 	"github.com/ezscale/bursar/core/platform/settings"
 	"github.com/ezscale/bursar/core/web/admin"
 	"github.com/ezscale/bursar/core/web/api"
@@ -53,7 +52,7 @@ func (a *App) shop(set settings.Settings) (route.Site, error) {
 		Subscriptions: a.Subscriptions, Provision: a.Provision, Auth: a.Auth, Clock: a.Clock, Links: a.links(), Secure: a.Config.Secure(), Log: log,
 	})
 	calls, err := api.New(api.Deps{
-		Flow: a.Flow, Keys: idempotency.New(idempotency.Deps{DB: a.DB, Box: a.Box, Wall: clock.System{}}), Plugins: a.Plugins, Links: a.links(),
+		Flow: a.Flow, Keys: a.Keys, Plugins: a.Plugins, Links: a.links(),
 	})
 	if err != nil {
 		return route.Site{}, fmt.Errorf("api: %w", err)

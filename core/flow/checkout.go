@@ -21,8 +21,9 @@ import (
 
 // Errors of Checkout.
 var (
-	ErrTerms   = fault.New(fault.Invalid, "terms_not_accepted", "Read and accept the terms to go on.").On("terms")
-	ErrChanged = fault.New(fault.Conflict, "price_changed", "The price has changed since you saw it. Look at the new sum, then order again.")
+	ErrTermsOld = fault.New(fault.Conflict, "terms_changed", "The terms were changed meanwhile. Read and accept those that hold now.").On("terms")
+	ErrTerms    = fault.New(fault.Invalid, "terms_not_accepted", "Read and accept the terms to go on.").On("terms")
+	ErrChanged  = fault.New(fault.Conflict, "price_changed", "The price has changed since you saw it. Look at the new sum, then order again.")
 )
 
 // CheckoutIn is an order. The same RequestKey is the same order, however often it is sent.
@@ -45,7 +46,7 @@ type Placed struct {
 // Checkout places an order: the services wait, the invoice is issued, stock and coupon are taken. All of it or
 // nothing. An order for nothing is paid at once.
 //
-// Errors: those of Quote; ErrTerms, ErrChanged; catalog.ErrSoldOut; ErrLimit. Emits: order.placed, invoice.issued.
+// Errors: those of Quote; ErrTerms, ErrTermsOld, ErrChanged; catalog.ErrSoldOut; ErrLimit. Emits: order.placed, invoice.issued.
 func (f *Flow) Checkout(ctx context.Context, in CheckoutIn) (Placed, error) {
 	if err := auth.RequireFor(ctx, in.Customer, auth.OrderPlace); err != nil {
 		return Placed{}, err
@@ -63,7 +64,14 @@ func (f *Flow) Checkout(ctx context.Context, in CheckoutIn) (Placed, error) {
 	}
 	s, err := f.work(ctx, QuoteIn{Cart: in.Cart, Customer: in.Customer})
 	if err != nil {
+		// The other press of a double click may have taken the last piece, or the last use of the coupon, for this order.
+		if old, found := f.Orders.ByRequest(ctx, in.RequestKey); found == nil {
+			return f.placed(ctx, in.Customer, old)
+		}
 		return Placed{}, err
+	}
+	if in.TermsVersion != s.settings.Sales.TermsVersion {
+		return Placed{}, ErrTermsOld
 	}
 	if in.SeenTotal != nil && *in.SeenTotal != s.result.Payable() {
 		return Placed{}, ErrChanged

@@ -22,11 +22,11 @@ var ErrNothingToPay = fault.New(fault.Conflict, "nothing_to_pay", "Nothing is ow
 //
 // Errors: ErrNothingToPay; invoice.ErrNotFound.
 func (f *Flow) PayLink(ctx context.Context, id ids.Invoice) (string, error) {
-	if err := auth.Require(ctx, auth.InvoicePay); err != nil {
-		return "", err
-	}
 	inv, err := f.Invoices.Get(ctx, id)
 	if err != nil {
+		return "", err
+	}
+	if err := auth.RequireFor(ctx, inv.Customer, auth.InvoicePay); err != nil {
 		return "", err
 	}
 	if inv.Status != invoice.Opened {

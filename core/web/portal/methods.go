@@ -120,7 +120,7 @@ func (s *Site) addMethod(c echo.Context) error {
 	}
 	s.remember(c, begun.Attempt)
 	if begun.URL != "" {
-		return s.leave(c, begun.URL, "You save it on the page of our payment partner and come back here after it.", "/methods")
+		return view.Leave(c, begun.URL, "You save it on the page of our payment partner and come back here after it.", "/methods")
 	}
 	return c.Redirect(http.StatusSeeOther, "/pay/return/"+string(begun.Attempt))
 }

@@ -131,7 +131,7 @@ func (s *Site) pay(c echo.Context) error {
 func (s *Site) begun(c echo.Context, b flow.Started, back string) error {
 	s.remember(c, b.Attempt)
 	if b.URL != "" {
-		return s.leave(c, b.URL, "You pay on the page of our payment partner and come back here after it.", back)
+		return view.Leave(c, b.URL, "You pay on the page of our payment partner and come back here after it.", back)
 	}
 	return c.Redirect(http.StatusSeeOther, "/pay/return/"+string(b.Attempt))
 }

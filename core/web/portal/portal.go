@@ -11,7 +11,6 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -184,27 +183,6 @@ func (s *Site) mark(kind, of string) string {
 	mac := hmac.New(sha256.New, s.key)
 	mac.Write([]byte(kind + "\n" + of))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:18])
-}
-
-// leavePage sends the browser on to another house's page: a gateway's or a panel's.
-type leavePage struct {
-	view.Page
-	To   string // address there
-	Text string // what happens there
-	Back string // address of the way back
-}
-
-// leave answers with a page that goes on by itself. A redirect would not do: browsers hold the answers to forms to
-// the hosts that the page with the form named, and which host a gateway's page has is known only now.
-func (s *Site) leave(c echo.Context, to, text, back string) error {
-	u, err := url.Parse(to)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return fault.New(fault.Unavailable, "page_address", "The page to go on to does not answer at the moment. Nothing was done.")
-	}
-	c.Response().Header().Set("Refresh", "0; url="+u.String())
-	c.Response().Header().Set("Cache-Control", "no-store")
-	page := leavePage{Page: view.Page{Title: "You go on to another page", Current: "/"}, To: u.String(), Text: text, Back: back}
-	return view.Render(c, http.StatusOK, "portal/leave.html", &page)
 }
 
 // pagerOf leads through a list by its cursor; first says whether this is its beginning.

@@ -108,6 +108,10 @@ func (s *Site) returned(c echo.Context) error {
 	case payment.Expired:
 		page.State, page.Title = "expired", "Not paid"
 	case payment.Waiting:
+		if att.PageURL == "" {
+			page.State, page.Title, page.Refresh = "coming", "On its way", 30
+			break
+		}
 		page.State, page.Title, page.PageURL, page.Refresh = "waiting", "Not paid yet", att.PageURL, 10
 	default:
 		page.State, page.Title, page.Refresh = "checking", "Being checked", 10

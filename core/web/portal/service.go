@@ -365,7 +365,7 @@ func (s *Site) panelLogin(c echo.Context) error {
 	if sameOrigin(link.URL, acc.URL) {
 		return c.Redirect(http.StatusSeeOther, link.URL)
 	}
-	return s.leave(c, link.URL, "The panel opens.", "/services/"+string(id))
+	return view.Leave(c, link.URL, "The panel opens.", "/services/"+string(id))
 }
 
 // sameOrigin says whether two addresses are on one host: the service page let forms lead there.

@@ -355,7 +355,7 @@ func (s *Site) startPaying(c echo.Context, ord order.Order, way *payWay, save bo
 	case err != nil:
 		view.Tell(c, view.Soon, say(err))
 	case started.URL != "":
-		return c.Redirect(http.StatusSeeOther, started.URL)
+		return view.Leave(c, started.URL, "You pay on the page of our payment partner and come back here after it.", page)
 	default:
 		page += "?attempt=" + string(started.Attempt)
 	}

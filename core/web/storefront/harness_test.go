@@ -303,6 +303,9 @@ func (b *browser) send(req *http.Request) page {
 	if m := csrfField.FindStringSubmatch(string(body)); m != nil {
 		b.csrf = m[1]
 	}
+	if to, ok := strings.CutPrefix(res.Header.Get("Refresh"), "0; url="); ok { // a page that goes on by itself
+		return page{http.StatusSeeOther, string(body), to, res.Header}
+	}
 	return page{res.StatusCode, string(body), res.Header.Get("Location"), res.Header}
 }
 

@@ -45,7 +45,7 @@ func ErrorHandler(log *slog.Logger) echo.HTTPErrorHandler {
 		a := answerTo(err)
 		id := c.Response().Header().Get(echo.HeaderXRequestID)
 		if a.status >= 500 && log != nil {
-			log.Error("request failed", "request", id, "method", c.Request().Method, "path", c.Request().URL.Path, "error", err.Error())
+			log.Error("request failed", "request", id, "method", c.Request().Method, "route", c.Path(), "error", err.Error())
 		}
 		h := c.Response().Header()
 		h.Set("Cache-Control", "no-store")
