@@ -30,32 +30,38 @@ func (s *Service) work(ctx context.Context, j jobs.Job) error {
 	if err := json.Unmarshal(j.Payload, &payload); err != nil {
 		return fmt.Errorf("read message job: %w", err)
 	}
-	e, doubt, err := s.intend(ctx, payload.Message)
-	if err != nil || e.ID == "" {
-		return err
+	e, doubt, again, err := s.intend(ctx, payload.Message)
+	if err == nil && e.ID != "" {
+		receipt, handed, sendErr := s.carry(ctx, e, doubt)
+		if sendErr != nil && ctx.Err() != nil {
+			return ctx.Err() // we are stopping, or were taken over: the next run finds a lost answer
+		}
+		again, err = s.conclude(context.WithoutCancel(ctx), e, receipt, doubt && !handed, sendErr)
 	}
-	receipt, err := s.carry(ctx, e, doubt)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	again, err := s.conclude(context.WithoutCancel(ctx), e, receipt, err)
 	if err != nil || again.IsZero() {
 		return err
 	}
 	return jobs.Again(again)
 }
 
-// intend saves that we are about to hand the message over. doubt says that an earlier answer was lost.
-func (s *Service) intend(ctx context.Context, id ids.Mail) (e Entry, doubt bool, err error) {
+// intend saves that we are about to hand the message over. doubt says that an earlier answer was lost. No entry:
+// nothing is to be done before again; never if that is zero.
+func (s *Service) intend(ctx context.Context, id ids.Mail) (e Entry, doubt bool, again time.Time, err error) {
 	err = s.db.Tx(ctx, func(ctx context.Context) error {
-		e, doubt = Entry{}, false
+		e, doubt, again = Entry{}, false, time.Time{}
 		got, err := s.store.lock(ctx, id)
 		if err != nil || !life.Allows(got.State, Hand) {
 			return err
 		}
-		refused, err := s.store.refused(ctx, got.To)
-		if err != nil {
-			return err
+		if got.State == Sending && got.Error == "" { // we stopped in the middle: the carrier may still be at it
+			got.Error, again = lost, s.clock.Now().Add(doubtWait)
+			return s.store.update(ctx, got)
+		}
+		refused := false
+		if got.Channel == Mail && got.Error != lost {
+			if refused, err = s.store.refused(ctx, got.To); err != nil {
+				return err
+			}
 		}
 		if refused {
 			if got.State, err = life.Next(got.State, Fail); err != nil {
@@ -64,8 +70,7 @@ func (s *Service) intend(ctx context.Context, id ids.Mail) (e Entry, doubt bool,
 			got.Error = "the address refuses mail"
 			return s.store.update(ctx, got)
 		}
-		doubt = got.State == Sending && got.Error == ""
-		doubt = doubt || got.Error == lost
+		doubt = got.Error == lost
 		if got.State, err = life.Next(got.State, Hand); err != nil {
 			return err
 		}
@@ -78,25 +83,26 @@ func (s *Service) intend(ctx context.Context, id ids.Mail) (e Entry, doubt bool,
 		e = got
 		return nil
 	})
-	return e, doubt, err
+	return e, doubt, again, err
 }
 
 // lost marks a message whose last answer never came.
 const lost = "no answer"
 
 // carry hands a message over. After a lost answer it is repeated only when the carrier surely does not have it.
-func (s *Service) carry(ctx context.Context, e Entry, doubt bool) (notifier.Receipt, error) {
+// handed says that it was given to the carrier now.
+func (s *Service) carry(ctx context.Context, e Entry, doubt bool) (receipt notifier.Receipt, handed bool, err error) {
 	op := sdk.Op{ID: string(e.ID), Attempt: e.Attempts, First: e.Created}
 	var carrier any
 	var send func() (notifier.Receipt, error)
 	if e.Channel == Mail {
 		mailer, err := s.carriers.Mailer(e.Instance)
 		if err != nil {
-			return notifier.Receipt{}, err
+			return notifier.Receipt{}, false, err
 		}
 		from, err := s.from(ctx)
 		if err != nil {
-			return notifier.Receipt{}, err
+			return notifier.Receipt{}, false, fault.New(fault.Unavailable, "sender_unreadable", "").Because(err)
 		}
 		carrier = mailer
 		send = func() (notifier.Receipt, error) {
@@ -105,7 +111,7 @@ func (s *Service) carry(ctx context.Context, e Entry, doubt bool) (notifier.Rece
 	} else {
 		poster, err := s.carriers.Poster(e.Instance)
 		if err != nil {
-			return notifier.Receipt{}, err
+			return notifier.Receipt{}, false, err
 		}
 		carrier = poster
 		send = func() (notifier.Receipt, error) {
@@ -115,21 +121,23 @@ func (s *Service) carry(ctx context.Context, e Entry, doubt bool) (notifier.Rece
 	if doubt {
 		finder, ok := sdk.As[notifier.Finder](carrier)
 		if !ok {
-			return notifier.Receipt{}, errUnsure
+			return notifier.Receipt{}, false, errUnsure
 		}
 		receipt, err := finder.FindMessage(ctx, op)
 		if err == nil || fault.KindOf(err) != fault.NotFound {
-			return receipt, err
+			return receipt, false, err
 		}
 	}
-	return send()
+	receipt, err = send()
+	return receipt, true, err
 }
 
 // errUnsure: an answer was lost, and the carrier cannot tell.
 var errUnsure = fault.New(fault.Unknown, "message_unsure", "Nobody can say whether this message went out.")
 
-// conclude saves what came of it and answers when to try again; zero: never.
-func (s *Service) conclude(ctx context.Context, e Entry, receipt notifier.Receipt, sendErr error) (again time.Time, err error) {
+// conclude saves what came of it and answers when to try again; zero: never. looked says that a lost answer was
+// looked for and nothing was handed over: then no error makes a failure of it, or ends the doubt.
+func (s *Service) conclude(ctx context.Context, e Entry, receipt notifier.Receipt, looked bool, sendErr error) (again time.Time, err error) {
 	err = s.db.Tx(ctx, func(ctx context.Context) error {
 		again = time.Time{}
 		got, err := s.store.lock(ctx, e.ID)
@@ -148,15 +156,14 @@ func (s *Service) conclude(ctx context.Context, e Entry, receipt notifier.Receip
 			got.Receipt, got.Sent, got.Error = receipt.ID, now, ""
 		case errors.Is(sendErr, errUnsure):
 			action, got.Error = Park, lost
-		case got.Attempts >= mostTries:
+		case looked && got.Attempts < mostTries:
+			action, got.Error = Wait, lost
+			again = now.Add(max(doubtWait, waitAfter(got.Attempts, f)))
+		case got.Attempts >= mostTries && (looked || kind == fault.Unavailable || kind == fault.Unknown || kind == fault.Internal):
 			action, got.Error = Park, sendErr.Error()
 		case kind == fault.Unavailable:
 			action, got.Error = Wait, sendErr.Error()
-			wait := min(firstWait<<min(got.Attempts-1, 16), mostWait)
-			if f != nil {
-				wait = max(wait, f.After)
-			}
-			again = now.Add(wait)
+			again = now.Add(waitAfter(got.Attempts, f))
 		case kind == fault.Unknown || kind == fault.Internal:
 			action, got.Error = Wait, lost
 			again = now.Add(doubtWait)
@@ -169,4 +176,13 @@ func (s *Service) conclude(ctx context.Context, e Entry, receipt notifier.Receip
 		return s.store.update(ctx, got)
 	})
 	return again, err
+}
+
+// waitAfter is how long to wait after a number of tries: longer each time, and as long as the carrier asks.
+func waitAfter(tries int, f *fault.Fault) time.Duration {
+	wait := min(firstWait<<min(tries-1, 16), mostWait)
+	if f != nil {
+		wait = max(wait, f.After)
+	}
+	return wait
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -115,24 +116,23 @@ func (s *Service) List(ctx context.Context, f Filter) (Page, error) { return s.s
 func (s *Service) Deliveries(ctx context.Context, news []notifier.Delivery) error {
 	return s.db.Tx(ctx, func(ctx context.Context) error {
 		for _, n := range news {
-			if n.Lasting {
-				if err := s.store.refuse(ctx, n.Address, n.Text, s.clock.Now()); err != nil {
+			var e Entry
+			if n.Op != "" {
+				var err error
+				if e, err = s.store.lock(ctx, ids.Mail(n.Op)); err != nil && fault.KindOf(err) != fault.NotFound {
 					return err
 				}
 			}
-			if n.Status != "bounced" || n.Op == "" {
+			address := cmp.Or(n.Address, e.To)
+			if n.Lasting && address != "" {
+				if err := s.store.refuse(ctx, address, n.Text, s.clock.Now()); err != nil {
+					return err
+				}
+			}
+			if n.Status != "bounced" || e.ID == "" || !life.Allows(e.State, Return) {
 				continue
 			}
-			e, err := s.store.lock(ctx, ids.Mail(n.Op))
-			if fault.KindOf(err) == fault.NotFound {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if !life.Allows(e.State, Return) {
-				continue
-			}
+			var err error
 			if e.State, err = life.Next(e.State, Return); err != nil {
 				return err
 			}

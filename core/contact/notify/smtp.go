@@ -52,7 +52,9 @@ func (s SMTP) Mail(ctx context.Context, op sdk.Op, m notifier.Mail) (notifier.Re
 		return notifier.Receipt{ID: id}, nil // the server took the mail before it hung up
 	}
 	if sendErr != nil {
-		return notifier.Receipt{}, smtpFault(sendErr)
+		if err := smtpFault(sendErr); err != nil {
+			return notifier.Receipt{}, err
+		}
 	}
 	return notifier.Receipt{ID: id}, nil
 }
@@ -76,21 +78,23 @@ func compose(op sdk.Op, m notifier.Mail) (*mail.Msg, string, error) {
 	return msg, id, err
 }
 
-// smtpFault reads which part of the talk failed: before the body nothing was sent.
+// smtpFault reads what the server said, or, if it said nothing, which part of the talk was cut: up to the dot that
+// ends the body nothing was taken; after the server's word on it the mail is sent, whatever follows.
 func smtpFault(err error) error {
 	var sent *mail.SendError
 	if !errors.As(err, &sent) {
 		return fault.New(fault.Unknown, "mail_unanswered", "").Because(err)
 	}
-	switch sent.Reason {
-	case mail.ErrSMTPData, mail.ErrSMTPDataClose, mail.ErrWriteContent:
-		if sent.IsTemp() {
-			return fault.New(fault.Unavailable, "mail_later", "").Because(err)
-		}
-		return fault.New(fault.Unknown, "mail_unanswered", "").Because(err)
-	}
-	if sent.IsTemp() {
+	switch code := sent.ErrorCode(); {
+	case sent.Reason == mail.ErrSMTPReset:
+		return nil
+	case code >= 500 && code < 600:
+	case code >= 400 && code < 500 || sent.IsTemp():
 		return fault.New(fault.Unavailable, "mail_later", "").Because(err)
+	case sent.Reason == mail.ErrSMTPDataClose, sent.Reason == mail.ErrAmbiguous:
+		return fault.New(fault.Unknown, "mail_unanswered", "").Because(err)
+	case sent.Reason == mail.ErrSMTPMailFrom, sent.Reason == mail.ErrSMTPRcptTo, sent.Reason == mail.ErrSMTPData, sent.Reason == mail.ErrWriteContent, sent.Reason == mail.ErrConnCheck:
+		return fault.New(fault.Unavailable, "mail_server_away", "The mail server does not answer.").Because(err)
 	}
 	return fault.New(fault.Declined, "mail_refused", "The mail server refused this mail.").Because(fmt.Errorf("%w", err))
 }

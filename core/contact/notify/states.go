@@ -31,7 +31,7 @@ const (
 // life is everything that may happen to a message.
 var life = states.Table[State, Action]{
 	Queued:  {Hand: Sending, Fail: Failed},
-	Sending: {Hand: Sending, Wait: Sending, Finish: Sent, Fail: Failed, Park: Unsure},
+	Sending: {Hand: Sending, Wait: Sending, Finish: Sent, Fail: Failed, Park: Unsure, Return: Bounced},
 	Sent:    {Return: Bounced},
 	Unsure:  {Finish: Sent, Return: Bounced},
 	Failed:  {},
