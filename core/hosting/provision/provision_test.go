@@ -556,6 +556,29 @@ func TestALookBesideAChange(t *testing.T) {
 	})
 }
 
+// Two services that were ordered together: the second knows the account of the first, which it must not take up.
+func TestACreationKnowsWhatWasMadeSinceItWasPlanned(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		p := w.process(d)
+		w.fake.Waits, w.fake.After = 1, time.Second
+		w.plan(p, Create, "sub_000000000001", "cus_1")
+		w.plan(p, Create, "sub_000000000002", "cus_1")
+		w.plan(p, Create, "sub_000000000003", "cus_2")
+		w.run(p, time.Hour)
+		known := map[string][]string{}
+		for _, c := range w.fake.asked {
+			if before, ok := known[c.Service]; ok && !slices.Equal(before, c.Known) {
+				t.Errorf("the wish of %s changed: %v, %v", c.Service, before, c.Known)
+			}
+			known[c.Service] = c.Known
+		}
+		if len(known["sub_000000000001"]) != 0 || !slices.Equal(known["sub_000000000002"], []string{"fake-sub_000000000001"}) || len(known["sub_000000000003"]) != 0 {
+			t.Errorf("%v", known)
+		}
+	})
+}
+
 // An account that another service has is given to nobody else: a person looks.
 func TestAnAccountOfAnotherServiceIsNotTakenOver(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
