@@ -24,8 +24,8 @@ func openSQLite(path string) (*DB, error) {
 	d := &DB{
 		dialect: migrations.SQLite,
 		path:    path,
-		write:   sql.OpenDB(sqliteConnector(file + common + "&_journal_mode=WAL&_txlock=immediate&_synchronous=FULL")),
-		read:    sql.OpenDB(sqliteConnector(file + common + "&mode=ro&_query_only=1")),
+		write:   sql.OpenDB(sqliteConnector(file + common + "&_journal_mode=WAL&_txlock=immediate&_synchronous=FULL&_stmt_cache_size=32")),
+		read:    sql.OpenDB(sqliteConnector(file + common + "&mode=ro&_query_only=1&_stmt_cache_size=64")),
 	}
 	d.write.SetMaxOpenConns(1)
 	d.read.SetMaxOpenConns(4)
@@ -33,12 +33,16 @@ func openSQLite(path string) (*DB, error) {
 	return d, nil
 }
 
+// sqlitePragmas suit sets: a billing run writes some megabytes per commit. Pages that change again and again are copied
+// into the database once per 16 MiB of log, not at each commit, and a commit's pages stay in memory until it is written.
+var sqlitePragmas = []string{"PRAGMA wal_autocheckpoint = 4000", "PRAGMA cache_size = -24000"}
+
 // sqliteConnector is a DSN that connects.
 type sqliteConnector string
 
 func (c sqliteConnector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
-func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := (&sqlite3.SQLiteDriver{}).Open(string(c))
 	if err != nil {
 		return nil, err
@@ -46,6 +50,12 @@ func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 	lite, ok := conn.(*sqlite3.SQLiteConn)
 	if !ok {
 		return nil, errors.New("the SQLite driver gave a connection of another kind")
+	}
+	for _, q := range sqlitePragmas {
+		if _, err := lite.ExecContext(ctx, q, nil); err != nil {
+			lite.Close()
+			return nil, err
+		}
 	}
 	return sqliteConn{lite}, nil
 }
