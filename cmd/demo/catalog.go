@@ -77,13 +77,13 @@ func shelves() []shelf {
 				Body: "KVM, NVMe disks, IPv4 and IPv6. Change the size whenever you like: you pay for the days that are left."},
 			wares: []ware{
 				{Product: catalog.Product{Slug: "vps-1", Name: "VPS 1", Tagline: "For a small site or a VPN", Panel: "virtfusion", Values: text("package", "1", "group", "3"),
-					Features: []string{"1 vCPU", "1 GB memory", "20 GB NVMe", "1 TB traffic"}}, price: monthly{450, 490, 390}, firstYear: 20},
+					Features: []string{"Processor: 1 vCPU", "Memory: 1 GB", "Disk: 20 GB NVMe", "Traffic: 1 TB"}}, price: monthly{450, 490, 390}, firstYear: 20},
 				{Product: catalog.Product{Slug: "vps-2", Name: "VPS 2", Tagline: "For a shop or a wiki", Panel: "virtfusion", Values: text("package", "2", "group", "3"), Marked: true,
-					Features: []string{"2 vCPU", "2 GB memory", "40 GB NVMe", "2 TB traffic"}}, price: monthly{890, 990, 790}, firstYear: 20},
+					Features: []string{"Processor: 2 vCPU", "Memory: 2 GB", "Disk: 40 GB NVMe", "Traffic: 2 TB"}}, price: monthly{890, 990, 790}, firstYear: 20},
 				{Product: catalog.Product{Slug: "vps-4", Name: "VPS 4", Tagline: "For several sites with a database", Panel: "virtfusion", Values: text("package", "3", "group", "3"),
-					Features: []string{"4 vCPU", "4 GB memory", "80 GB NVMe", "4 TB traffic"}}, price: monthly{1690, 1890, 1490}},
+					Features: []string{"Processor: 4 vCPU", "Memory: 4 GB", "Disk: 80 GB NVMe", "Traffic: 4 TB"}}, price: monthly{1690, 1890, 1490}},
 				{Product: catalog.Product{Slug: "vps-8", Name: "VPS 8", Tagline: "For builds, queues and busy databases", Panel: "virtfusion", Values: text("package", "4", "group", "3"),
-					Features: []string{"8 vCPU", "8 GB memory", "160 GB NVMe", "8 TB traffic"}}, price: monthly{3290, 3690, 2890}},
+					Features: []string{"Processor: 8 vCPU", "Memory: 8 GB", "Disk: 160 GB NVMe", "Traffic: 8 TB"}}, price: monthly{3290, 3690, 2890}},
 			},
 			extras: []extra{
 				{Option: catalog.Option{Field: "location", Kind: catalog.Choices, Label: "Location", Needed: true, Choices: choices("3", "Frankfurt", "2", "London", "1", "New York")}},
@@ -92,7 +92,7 @@ func shelves() []shelf {
 					choices: map[string]monthly{"11": {1400, 1500, 1200}}},
 				{Option: catalog.Option{Field: "extra_disk", Kind: catalog.Quantity, Label: "Extra disk", Unit: "GB", Most: 500, Step: 10, Changeable: true},
 					price: monthly{100, 110, 90}, per: 10},
-				{Option: catalog.Option{Field: "extra_ipv4", Kind: catalog.Quantity, Label: "More IPv4 addresses", Unit: "addresses", Help: "One is included.", Most: 4, Step: 1,
+				{Option: catalog.Option{Field: "extra_ipv4", Kind: catalog.Quantity, Label: "More IPv4 addresses", Help: "One is included.", Most: 4, Step: 1,
 					Changeable: true}, price: monthly{150, 170, 130}, per: 1},
 			},
 		},
@@ -101,9 +101,9 @@ func shelves() []shelf {
 				Body: "We look at each order before we build it, as a rule within a working day. Machines are limited: what is shown is what stands in the rack."},
 			wares: []ware{
 				{Product: catalog.Product{Slug: "ds-6", Name: "DS-6", Tagline: "Six cores for steady work", Setup: catalog.SetupOnApproval, Free: &four,
-					Features: []string{"Ryzen 5 7600, 6 cores", "64 GB memory", "2 × 1 TB NVMe", "30 TB traffic"}}, price: monthly{6900, 7500, 5900}, setup: monthly{4900, 5500, 4500}},
+					Features: []string{"Processor: Ryzen 5 7600, 6 cores", "Memory: 64 GB", "Disk: 2 × 1 TB NVMe", "Traffic: 30 TB"}}, price: monthly{6900, 7500, 5900}, setup: monthly{4900, 5500, 4500}},
 				{Product: catalog.Product{Slug: "ds-16", Name: "DS-16", Tagline: "Sixteen cores for heavy work", Setup: catalog.SetupOnApproval, Free: &two, CustomerLimit: 1,
-					Features: []string{"Ryzen 9 7950X, 16 cores", "128 GB memory", "2 × 2 TB NVMe", "30 TB traffic"}}, price: monthly{11900, 12900, 10500}, setup: monthly{9900, 10900, 8900}},
+					Features: []string{"Processor: Ryzen 9 7950X, 16 cores", "Memory: 128 GB", "Disk: 2 × 2 TB NVMe", "Traffic: 30 TB"}}, price: monthly{11900, 12900, 10500}, setup: monthly{9900, 10900, 8900}},
 			},
 			extras: []extra{
 				{Option: catalog.Option{Kind: catalog.Choices, Label: "Operating system", Needed: true, Choices: choices("debian", "Debian 12", "ubuntu", "Ubuntu 24.04 LTS", "proxmox", "Proxmox VE 8")}},
@@ -115,9 +115,9 @@ func shelves() []shelf {
 				Body: "Web hosting is set up by a person, within one working day after the payment. You get a mail when it is ready."},
 			wares: []ware{
 				{Product: catalog.Product{Slug: "web-start", Name: "Web Start", Tagline: "One site and its mail", Setup: catalog.SetupManual,
-					Features: []string{"1 site", "10 GB", "5 mailboxes", "Set up by hand, within one working day"}}, price: monthly{390, 450, 350}},
+					Features: []string{"Sites: 1", "Disk: 10 GB", "Mailboxes: 5", "Set-up: by hand, within one working day"}}, price: monthly{390, 450, 350}},
 				{Product: catalog.Product{Slug: "web-pro", Name: "Web Pro", Tagline: "For agencies and clubs", Setup: catalog.SetupManual,
-					Features: []string{"10 sites", "50 GB", "50 mailboxes", "Set up by hand, within one working day"}}, price: monthly{990, 1090, 890}},
+					Features: []string{"Sites: 10", "Disk: 50 GB", "Mailboxes: 50", "Set-up: by hand, within one working day"}}, price: monthly{990, 1090, 890}},
 			},
 		},
 		{
@@ -125,11 +125,11 @@ func shelves() []shelf {
 				Body: "Choose the game now and another one later. Backups and a database are included."},
 			wares: []ware{
 				{Product: catalog.Product{Slug: "game-4", Name: "Game 4", Tagline: "For a handful of friends", Panel: "pterodactyl", Values: game("4096", "20480", "200"),
-					Features: []string{"4 GB memory", "2 vCPU", "20 GB NVMe", "2 backups"}}, price: monthly{800, 890, 690}},
+					Features: []string{"Memory: 4 GB", "Processor: 2 vCPU", "Disk: 20 GB NVMe", "Backups: 2"}}, price: monthly{800, 890, 690}},
 				{Product: catalog.Product{Slug: "game-6", Name: "Game 6", Tagline: "For twenty players", Panel: "pterodactyl", Values: game("6144", "40960", "300"), Marked: true,
-					Features: []string{"6 GB memory", "3 vCPU", "40 GB NVMe", "2 backups"}}, price: monthly{1200, 1290, 1050}},
+					Features: []string{"Memory: 6 GB", "Processor: 3 vCPU", "Disk: 40 GB NVMe", "Backups: 2"}}, price: monthly{1200, 1290, 1050}},
 				{Product: catalog.Product{Slug: "game-12", Name: "Game 12", Tagline: "For mods and many players", Panel: "pterodactyl", Values: game("12288", "81920", "400"),
-					Features: []string{"12 GB memory", "4 vCPU", "80 GB NVMe", "2 backups"}}, price: monthly{2200, 2390, 1890}},
+					Features: []string{"Memory: 12 GB", "Processor: 4 vCPU", "Disk: 80 GB NVMe", "Backups: 2"}}, price: monthly{2200, 2390, 1890}},
 			},
 			extras: []extra{
 				{Option: catalog.Option{Field: "location", Kind: catalog.Choices, Label: "Location", Needed: true, Choices: choices("1", "Frankfurt", "2", "New York", "3", "Singapore")}},

@@ -76,15 +76,15 @@ func (s *seed) sowMoney(ctx context.Context) error {
 func (s *seed) sowTaxes(ctx context.Context) error {
 	from := period.Date(2025, time.January, 1)
 	for _, r := range []struct {
-		country, code string
-		ppm           int64
+		country string
+		ppm     int64
 	}{
-		{"DE", "VAT19", 190_000}, {"AT", "VAT20", 200_000}, {"BE", "VAT21", 210_000}, {"DK", "VAT25", 250_000}, {"ES", "VAT21", 210_000},
-		{"FR", "VAT20", 200_000}, {"IE", "VAT23", 230_000}, {"IT", "VAT22", 220_000}, {"NL", "VAT21", 210_000}, {"PL", "VAT23", 230_000},
-		{"GB", "VAT20", 200_000}, {"CH", "VAT8.1", 81_000},
+		{"DE", 190_000}, {"AT", 200_000}, {"BE", 210_000}, {"DK", 250_000}, {"ES", 210_000},
+		{"FR", 200_000}, {"IE", 230_000}, {"IT", 220_000}, {"NL", 210_000}, {"PL", 230_000},
+		{"GB", 200_000}, {"CH", 81_000},
 	} {
 		if _, err := s.Taxes.SaveRule(ctx, tax.Rule{
-			Class: tax.Standards, Country: r.country, Level: 1, Code: r.code, Category: tax.Standard, RatePPM: r.ppm, From: from,
+			Class: tax.Standards, Country: r.country, Level: 1, Code: "VAT", Category: tax.Standard, RatePPM: r.ppm, From: from,
 		}); err != nil {
 			return err
 		}

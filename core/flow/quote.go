@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ezscale/bursar/core/base/ids"
@@ -253,7 +254,7 @@ func (w *wanted) option(shop *catalog.Shop, o catalog.Option, line order.Line, c
 			return fault.New(fault.Invalid, "option_range", fmt.Sprintf("Choose from %d to %d in steps of %d.", o.Least, o.Most, max(o.Step, 1))).On(field)
 		}
 		value, qty = strconv.FormatInt(n, 10), n*pricing.Micro
-		text = fmt.Sprintf("%s: %d %s", o.Label, n, o.Unit)
+		text = strings.TrimSpace(fmt.Sprintf("%s: %d %s", o.Label, n, o.Unit))
 	case catalog.YesNo:
 		if chosen != "1" && chosen != "true" {
 			if o.Needed {
