@@ -1,6 +1,6 @@
 // Package helpdesk shows and feeds a ticket system. Tickets stay there; the host keeps references and counts. Start at
-// HelpDesk, then Draft and Ticket; powers.go has what only some desks can. The suite that every plugin passes is in
-// helpdesktest.
+// HelpDesk, then Draft and Ticket; powers.go has what only some desks can. This version of the host does not start plugins
+// of this type.
 package helpdesk
 
 import (

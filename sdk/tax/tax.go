@@ -1,6 +1,6 @@
 // Package tax asks others what tax is due, tells them what was sold, and checks tax numbers. A plugin has at least one of
 // the powers Quoter, Recorder and IDChecker. Which rule applies when nobody answers, and what goes onto an invoice, is
-// core's affair. Start at Quoter, then Sale. The suite that every plugin passes is in taxtest.
+// core's affair. Start at Quoter, then Sale. This version of the host does not start plugins of this type.
 package tax
 
 import (

@@ -1,5 +1,5 @@
 // Package traffic counts bytes by address. Quotas, prices and corrections are core's affair. Start at Source, then Query.
-// The suite that every plugin passes is in traffictest.
+// This version of the host does not start plugins of this type.
 package traffic
 
 import (
