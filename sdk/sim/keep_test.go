@@ -20,15 +20,13 @@ type owner struct {
 }
 
 type thing struct {
-	id      int64
-	of      *owner
-	made    time.Time
-	at      netip.Addr
-	used    map[int]int64
-	body    []byte
-	done    func()
-	pause   time.Duration
-	missing *int64
+	id    int64
+	of    *owner
+	made  time.Time
+	at    netip.Addr
+	used  map[int]int64
+	body  []byte
+	pause time.Duration
 }
 
 type bag map[string]any

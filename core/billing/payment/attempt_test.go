@@ -56,9 +56,8 @@ func TestAPageIsLookedAtSoonThenHourlyThenWhenItIsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	var looks []time.Duration
-	now := t0
 	for range 8 {
-		now = a.AskAt
+		now := a.AskAt
 		looks = append(looks, now.Sub(t0))
 		if over := a.PageOver(now); over != !now.Before(until.Add(time.Hour)) {
 			t.Errorf("after %v over is %v", now.Sub(t0), over)

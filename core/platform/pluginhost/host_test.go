@@ -376,7 +376,7 @@ func TestChoicesAreKeptForFiveMinutes(t *testing.T) {
 		}
 		return list[0].Value
 	}
-	if ask("size") != "1" || ask("size") != "1" {
+	if first, again := ask("size"), ask("size"); first != "1" || again != "1" {
 		t.Error("the same question was asked again")
 	}
 	if ask("image") != "2" {

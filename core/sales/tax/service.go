@@ -52,8 +52,6 @@ func (s *Service) Table(ctx context.Context) (*Table, error) {
 // Rules lists every rule by country, region, class, level and day, old ones too.
 func (s *Service) Rules(ctx context.Context) ([]Rule, error) { return s.store.rules(ctx) }
 
-var code = regexp.MustCompile(`^[A-Za-z0-9 .%-]{1,40}$`)
-
 // SaveRule adds a rule, or changes the one with its ID. Of the rules at one place and level the one that began last
 // counts, so a new rate needs only its first day. Documents keep the rates that they were issued with.
 //

@@ -121,14 +121,6 @@ func lines(text string) []string {
 	return out
 }
 
-// wrong says beside a field what a fault says, by the fault's own name for it; others are as view.Form.Failed has it.
-func wrong(f *view.Form, err error, names map[string]string) bool {
-	if fa := fault.Of(err); fa != nil && names[fa.Field] != "" {
-		return f.Failed(fa.On(names[fa.Field]))
-	}
-	return f.Failed(err)
-}
-
 // formPage answers with a form on a page of its own; one that was refused keeps what was typed.
 func formPage(c echo.Context, status int, page view.Page, f *view.Form) error {
 	page.Failed = !f.OK()

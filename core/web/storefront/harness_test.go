@@ -71,7 +71,6 @@ type shop struct {
 	card   *gatewaytest.Fake
 	panel  *paneltest.Fake
 	mails  *letters
-	addr   string // of the server, "" before serve
 	plans  map[string]catalog.Product
 	coupon coupon.Coupon
 	down   bool // the second gateway does not answer

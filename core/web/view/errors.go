@@ -27,11 +27,10 @@ type ErrorPage struct {
 
 // answer is how an error is told.
 type answer struct {
-	status      int
-	code, text  string
-	field       string
-	after       int // seconds
-	showsReason bool
+	status     int
+	code, text string
+	field      string
+	after      int // seconds
 }
 
 // ErrorHandler tells people about errors: fault text and a reference, nothing else. Requests under /api get

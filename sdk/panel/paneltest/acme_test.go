@@ -230,7 +230,6 @@ type acmeVendor struct {
 	users   map[string]string // ID by number
 	servers []*acmeServer
 	owners  []string // number of each
-	looks   map[string]int
 	last    int
 	soldOut bool
 	locked  bool

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -170,16 +171,13 @@ func (s *account) play(shared sim.Act) error {
 	case "settle":
 		return s.actSettle(a)
 	case "refund_fails":
-		for _, r := range s.named("refund", a) {
-			s.failRefund(r)
+		if list := s.named("refund", a); len(list) > 0 {
+			s.failRefund(list[0])
 			return nil
 		}
 	case "dispute":
-		for _, charge := range s.charges(a) {
-			if a.Status == "" {
-				a.Status = "needs_response"
-			}
-			s.dispute(charge, "fraudulent", a.Status)
+		if list := s.charges(a); len(list) > 0 {
+			s.dispute(list[0], "fraudulent", cmp.Or(a.Status, "needs_response"))
 			return nil
 		}
 	case "turn":
@@ -284,11 +282,11 @@ func (s *account) actSettle(a act) error {
 			return nil
 		}
 	}
-	for _, r := range s.named("refund", a) {
+	if list := s.named("refund", a); len(list) > 0 {
 		if a.Fail {
-			s.failRefund(r)
+			s.failRefund(list[0])
 		} else {
-			s.settleRefund(r)
+			s.settleRefund(list[0])
 		}
 		return nil
 	}
