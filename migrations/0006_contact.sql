@@ -19,6 +19,7 @@ CREATE TABLE messages (
   receipt VARCHAR(190) NOT NULL,
   error {{text 500}} NOT NULL,
   created_at {{instant}} NOT NULL,
+  tried_at {{instant}},
   sent_at {{instant}},
   version BIGINT NOT NULL
 ){{tail}};

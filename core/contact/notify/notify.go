@@ -66,6 +66,7 @@ type Entry struct {
 	Sent     time.Time
 	Version  int64
 	onceKey  string
+	tried    time.Time // when it was handed over first
 }
 
 // Filter narrows the log. Zero fields do not.

@@ -75,6 +75,9 @@ func (s *Service) intend(ctx context.Context, id ids.Mail) (e Entry, doubt bool,
 			return err
 		}
 		got.Attempts++
+		if got.tried.IsZero() {
+			got.tried = s.clock.Now()
+		}
 		got.Error = ""
 		if err := s.store.update(ctx, got); err != nil {
 			return err
@@ -92,7 +95,7 @@ const lost = "no answer"
 // carry hands a message over. After a lost answer it is repeated only when the carrier surely does not have it.
 // handed says that it was given to the carrier now.
 func (s *Service) carry(ctx context.Context, e Entry, doubt bool) (receipt notifier.Receipt, handed bool, err error) {
-	op := sdk.Op{ID: string(e.ID), Attempt: e.Attempts, First: e.Created}
+	op := sdk.Op{ID: string(e.ID), Attempt: e.Attempts, First: e.tried}
 	var carrier any
 	var send func() (notifier.Receipt, error)
 	if e.Channel == Mail {

@@ -17,21 +17,21 @@ import (
 type store struct{ db *db.DB }
 
 const columns = `id, once_key, customer_id, channel, instance, template, subject_id, to_name, to_address, title, body_text, body_html, level, fields,
-	state, attempts, receipt, error, created_at, sent_at, version`
+	state, attempts, receipt, error, created_at, tried_at, sent_at, version`
 
 func scan(row interface{ Scan(...any) error }) (Entry, error) {
 	var e Entry
 	var fields string
-	var sent sql.NullTime
+	var tried, sent sql.NullTime
 	err := row.Scan(&e.ID, &e.onceKey, &e.Customer, &e.Channel, &e.Instance, &e.Template, &e.Subject, &e.ToName, &e.To, &e.Title, &e.Text, &e.HTML, &e.Level, &fields,
-		&e.State, &e.Attempts, &e.Receipt, &e.Error, &e.Created, &sent, &e.Version)
+		&e.State, &e.Attempts, &e.Receipt, &e.Error, &e.Created, &tried, &sent, &e.Version)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Entry{}, ErrNotFound
 	}
 	if err != nil {
 		return Entry{}, err
 	}
-	e.Sent = sent.Time
+	e.tried, e.Sent = tried.Time, sent.Time
 	return e, json.Unmarshal([]byte(fields), &e.Fields)
 }
 
@@ -40,19 +40,16 @@ func (s store) insert(ctx context.Context, e Entry) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.db.Write(ctx).ExecContext(ctx, `INSERT INTO messages (`+columns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+	_, err = s.db.Write(ctx).ExecContext(ctx, `INSERT INTO messages (`+columns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		e.ID, e.onceKey, ids.Null(e.Customer), e.Channel, e.Instance, e.Template, e.Subject, cut(e.ToName, 160), e.To, cut(e.Title, 300), e.Text, e.HTML, e.Level, string(fields),
-		e.State, e.Attempts, e.Receipt, cut(e.Error, 500), e.Created, nil, e.Version)
+		e.State, e.Attempts, e.Receipt, cut(e.Error, 500), e.Created, nil, nil, e.Version)
 	return err
 }
 
 func (s store) update(ctx context.Context, e Entry) error {
-	var sent any
-	if !e.Sent.IsZero() {
-		sent = e.Sent
-	}
-	res, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE messages SET state = ?, attempts = ?, receipt = ?, error = ?, sent_at = ?, version = version + 1 WHERE id = ? AND version = ?`,
-		e.State, e.Attempts, cut(e.Receipt, 190), cut(e.Error, 500), sent, e.ID, e.Version)
+	tried, sent := sql.NullTime{Time: e.tried, Valid: !e.tried.IsZero()}, sql.NullTime{Time: e.Sent, Valid: !e.Sent.IsZero()}
+	res, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE messages SET state = ?, attempts = ?, receipt = ?, error = ?, tried_at = ?, sent_at = ?, version = version + 1 WHERE id = ? AND version = ?`,
+		e.State, e.Attempts, cut(e.Receipt, 190), cut(e.Error, 500), tried, sent, e.ID, e.Version)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ type Message struct {
 	Receipt    string      `boil:"receipt" json:"receipt" toml:"receipt" yaml:"receipt"`
 	Error      string      `boil:"error" json:"error" toml:"error" yaml:"error"`
 	CreatedAt  time.Time   `boil:"created_at" json:"created_at" toml:"created_at" yaml:"created_at"`
+	TriedAt    null.Time   `boil:"tried_at" json:"tried_at,omitempty" toml:"tried_at" yaml:"tried_at,omitempty"`
 	SentAt     null.Time   `boil:"sent_at" json:"sent_at,omitempty" toml:"sent_at" yaml:"sent_at,omitempty"`
 	Version    int64       `boil:"version" json:"version" toml:"version" yaml:"version"`
 
@@ -69,6 +70,7 @@ var MessageColumns = struct {
 	Receipt    string
 	Error      string
 	CreatedAt  string
+	TriedAt    string
 	SentAt     string
 	Version    string
 }{
@@ -91,6 +93,7 @@ var MessageColumns = struct {
 	Receipt:    "receipt",
 	Error:      "error",
 	CreatedAt:  "created_at",
+	TriedAt:    "tried_at",
 	SentAt:     "sent_at",
 	Version:    "version",
 }
@@ -115,6 +118,7 @@ var MessageTableColumns = struct {
 	Receipt    string
 	Error      string
 	CreatedAt  string
+	TriedAt    string
 	SentAt     string
 	Version    string
 }{
@@ -137,6 +141,7 @@ var MessageTableColumns = struct {
 	Receipt:    "messages.receipt",
 	Error:      "messages.error",
 	CreatedAt:  "messages.created_at",
+	TriedAt:    "messages.tried_at",
 	SentAt:     "messages.sent_at",
 	Version:    "messages.version",
 }
@@ -163,6 +168,7 @@ var MessageWhere = struct {
 	Receipt    whereHelperstring
 	Error      whereHelperstring
 	CreatedAt  whereHelpertime_Time
+	TriedAt    whereHelpernull_Time
 	SentAt     whereHelpernull_Time
 	Version    whereHelperint64
 }{
@@ -185,6 +191,7 @@ var MessageWhere = struct {
 	Receipt:    whereHelperstring{field: "`messages`.`receipt`"},
 	Error:      whereHelperstring{field: "`messages`.`error`"},
 	CreatedAt:  whereHelpertime_Time{field: "`messages`.`created_at`"},
+	TriedAt:    whereHelpernull_Time{field: "`messages`.`tried_at`"},
 	SentAt:     whereHelpernull_Time{field: "`messages`.`sent_at`"},
 	Version:    whereHelperint64{field: "`messages`.`version`"},
 }
@@ -206,8 +213,8 @@ func (*messageR) NewStruct() *messageR {
 type messageL struct{}
 
 var (
-	messageAllColumns            = []string{"id", "once_key", "customer_id", "channel", "instance", "template", "subject_id", "to_name", "to_address", "title", "body_text", "body_html", "level", "fields", "state", "attempts", "receipt", "error", "created_at", "sent_at", "version"}
-	messageColumnsWithoutDefault = []string{"id", "once_key", "customer_id", "channel", "instance", "template", "subject_id", "to_name", "to_address", "title", "body_text", "body_html", "level", "fields", "state", "attempts", "receipt", "error", "created_at", "sent_at", "version"}
+	messageAllColumns            = []string{"id", "once_key", "customer_id", "channel", "instance", "template", "subject_id", "to_name", "to_address", "title", "body_text", "body_html", "level", "fields", "state", "attempts", "receipt", "error", "created_at", "tried_at", "sent_at", "version"}
+	messageColumnsWithoutDefault = []string{"id", "once_key", "customer_id", "channel", "instance", "template", "subject_id", "to_name", "to_address", "title", "body_text", "body_html", "level", "fields", "state", "attempts", "receipt", "error", "created_at", "tried_at", "sent_at", "version"}
 	messageColumnsWithDefault    = []string{}
 	messagePrimaryKeyColumns     = []string{"id"}
 	messageGeneratedColumns      = []string{}
