@@ -4,7 +4,7 @@
 #   2. fill in the settings here, and remove `enabled = false`
 #   3. bursar plugin pin                 writes the version and checksum of each program into this file
 #   4. bursar plugin check               starts each and says what is wrong, line by line
-#   5. bursar serve, or Restart on the page Plugins of the admin site
+#   5. bursar serve, anew if it runs: this file is read at its start
 #
 # A program that is not the one that was pinned is never started. The label of an instance is its name for ever: products,
 # saved cards and notes point to it. env("NAME") reads a variable, file("PATH") a file beside this one; a secret that is

@@ -91,7 +91,7 @@ func (t told) print(w io.Writer) {
 		row(p.Type, fmt.Sprintf("%-12s process %-7d simulated at %s", p.Name, p.PID, t.Simulators[p.Name]+pages[p.Name]))
 	}
 	fmt.Fprintf(w, "\n  Also staff: %s, %s, with the same password.\n  Cards: 4242 4242 4242 4242 pays, 4000 0000 0000 0341 pays once and fails at renewal.\n", billingEmail, supportEmail)
-	fmt.Fprintf(w, "  The clock can be moved on the admin site, under Billing. Ctrl-C ends it; the next start goes on from there.\n\n")
+	fmt.Fprintf(w, "  The clock can be moved on the admin site: Test clock. Ctrl-C ends it; the next start goes on from there.\n\n")
 	if dir, ok := strings.CutPrefix(t.Database, "sqlite:"); ok {
 		row("Kept in", filepath.Dir(dir))
 	} else {
