@@ -24,6 +24,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/ezscale/bursar/core/app"
+	"github.com/ezscale/bursar/core/hosting/provision"
 	"github.com/ezscale/bursar/themes"
 )
 
@@ -118,7 +119,7 @@ func start(ctx context.Context, o options) (_ *demo, err error) {
 		return nil, err
 	}
 	log := hclog.New(&hclog.LoggerOptions{Name: "demo", Level: hclog.LevelFromString(o.level), Output: os.Stderr})
-	if d.app, err = open(ctx, config, app.Options{Themes: []fs.FS{themes.FS}, Log: log, Poll: poll}); err != nil {
+	if d.app, err = open(ctx, config, app.Options{Themes: []fs.FS{themes.FS}, Log: log, Poll: poll, Pace: pace}); err != nil {
 		return nil, err
 	}
 	d.ends = append(d.ends, func() { d.app.Close() })
@@ -138,6 +139,9 @@ func start(ctx context.Context, o options) (_ *demo, err error) {
 
 // poll is how often work is looked for: somebody watches.
 const poll = 250 * time.Millisecond
+
+// pace is that of real panels, but for doubts: what a simulator was asked for is done or not within seconds.
+var pace = provision.Pace{Doubt: 5 * time.Second, Queue: time.Second, Least: time.Second, Retry: 2 * time.Second, Longest: time.Minute}
 
 // serve answers until ctx is over. The file that says so is there meanwhile.
 func (d *demo) serve(ctx context.Context, out io.Writer) error {
