@@ -75,6 +75,12 @@ type visitor struct {
 
 var addresses atomic.Uint32
 
+// elsewhere is another address than that of the last requests.
+func elsewhere() string {
+	n := addresses.Add(1) % 40_000
+	return fmt.Sprintf("10.%d.%d.%d", n/250/250+1, n/250%250+1, n%250+1)
+}
+
 // visit opens a connection. Cookie may be "".
 func visit(ctx context.Context, to, host, path, cookie string) (*visitor, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", to)
@@ -93,8 +99,7 @@ func visit(ctx context.Context, to, host, path, cookie string) (*visitor, error)
 
 // ask asks once. An answer that is none of a page, or of another size by more than a little, is an error.
 func (v *visitor) ask() error {
-	n := addresses.Add(1) % 40_000
-	if _, err := fmt.Fprintf(v.conn, "%s10.%d.%d.%d%s", v.before, n/250/250+1, n/250%250+1, n%250+1, v.after); err != nil {
+	if _, err := io.WriteString(v.conn, v.before+elsewhere()+v.after); err != nil {
 		return err
 	}
 	res, err := http.ReadResponse(v.in, nil)

@@ -100,7 +100,7 @@ func (b *bench) startShop(ctx context.Context, p place) (s *shop, err error) {
 	}
 	c := w.Config
 	file := filepath.Join(p.Dir, "bursar.hcl")
-	text := fmt.Sprintf("listen = %q\ndata = %q\nplugins = %q\nenvironment = \"test\"\nsites {\n  storefront = %q\n  portal = %q\n  admin = %q\n}\n", s.address, c.Data, c.Plugins, c.Storefront, c.Portal, c.Admin)
+	text := fmt.Sprintf("listen = %q\ndata = %q\nplugins = %q\nenvironment = \"test\"\ntrusted_proxies = [\"127.0.0.1/32\"]\nsites {\n  storefront = %q\n  portal = %q\n  admin = %q\n}\n", s.address, c.Data, c.Plugins, c.Storefront, c.Portal, c.Admin)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -171,6 +171,7 @@ func (s *shop) ask(ctx context.Context, as *buyer, method, path string, body, to
 		return err
 	}
 	req.Host = "shop.bench"
+	req.Header.Set("X-Forwarded-For", elsewhere())
 	req.Header.Set("Authorization", "Bearer "+as.tokens[as.next.Add(1)%int64(len(as.tokens))])
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")

@@ -50,6 +50,8 @@ func serveGateway() {
 	})
 }
 
+var _ gateway.Charger = (*bank)(nil)
+
 // bank is a gateway that captures every charge at once and forgets it.
 type bank struct{}
 
@@ -62,6 +64,12 @@ func (*bank) Check(context.Context) (sdk.Report, error) {
 func (*bank) Charge(_ context.Context, c gateway.Charge) (gateway.Outcome, error) {
 	return gateway.Outcome{Status: gateway.Captured, Reference: "pay-" + c.ID, Echo: c.ID, Paid: c.Amount}, nil
 }
+
+// Method implements gateway.Charger.
+func (*bank) Method(_ context.Context, m gateway.Method) (gateway.Method, error) { return m, nil }
+
+// Forget implements gateway.Charger.
+func (*bank) Forget(context.Context, sdk.Op, gateway.Method) error { return nil }
 
 // Begin implements gateway.Gateway. Nobody visits this one.
 func (*bank) Begin(context.Context, gateway.Visit) (gateway.Outcome, error) {
