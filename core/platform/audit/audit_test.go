@@ -52,8 +52,8 @@ func TestTrail(t *testing.T) {
 			t.Fatalf("%+v, %v", page, err)
 		}
 		for _, edit := range []string{
-			"UPDATE audit SET actor = 'nobody' WHERE id = 2",
-			"DELETE FROM audit WHERE id = 3",
+			"UPDATE audit SET actor = 'nobody' WHERE subject = 'inv0'",
+			"DELETE FROM audit WHERE subject = 'inv1'",
 		} {
 			undo := errors.New("undo")
 			err := d.Tx(t.Context(), func(ctx context.Context) error {
