@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
@@ -27,7 +28,8 @@ import (
 // Sizes of the work. A page is what is read at once, a batch what is written in one transaction.
 const (
 	pageSize  = 1000 // subscriptions
-	batchSize = 200  // customers
+	batchSize = 200  // customers, of the other duties
+	billSize  = 500  // customers whose invoices are written at once
 )
 
 // biller computes what is due, with everything that a run loads once.
@@ -319,31 +321,75 @@ func (f *Flow) sweep(ctx context.Context, b *biller, r *RunReport) error {
 		return err
 	}
 	for _, day := range days {
-		var after ids.Customer
-		for {
-			subs, err := f.Subscriptions.DuePage(ctx, day, after, pageSize)
-			if err != nil {
-				return err
-			}
-			if len(subs) == 0 {
-				break
-			}
-			after = subs[len(subs)-1].Customer
-			p, err := f.load(ctx, subs)
-			if err != nil {
-				return err
-			}
-			dues := b.dues(p)
-			for len(dues) > 0 {
-				n := min(batchSize, len(dues))
-				if err := f.billBatch(ctx, b, dues[:n], r); err != nil {
-					return err
-				}
-				dues = dues[n:]
-			}
+		if err := f.sweepDay(ctx, b, day, r); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// sweepDay bills what is due since a day. While one page is written the next is worked out: pages have no customer in
+// common, so that neither sees what the other does.
+func (f *Flow) sweepDay(ctx context.Context, b *biller, day period.Day, r *RunReport) error {
+	ctx, stop := context.WithCancel(ctx)
+	pages := make(chan worked)
+	var planner sync.WaitGroup
+	planner.Go(func() { f.workPages(ctx, b, day, pages) })
+	defer planner.Wait()
+	defer stop()
+	for p := range pages {
+		if p.err != nil {
+			return p.err
+		}
+		for dues := p.dues; len(dues) > 0; {
+			n := min(billSize, len(dues))
+			if err := f.billBatch(ctx, b, dues[:n], r); err != nil {
+				return err
+			}
+			dues = dues[n:]
+		}
+	}
+	return ctx.Err()
+}
+
+// worked is a page of renewals that were worked out, or why the next could not be.
+type worked struct {
+	dues []due
+	err  error
+}
+
+// workPages works out page after page, until there is none or nobody takes them.
+func (f *Flow) workPages(ctx context.Context, b *biller, day period.Day, to chan<- worked) {
+	defer close(to)
+	var after ids.Customer
+	for {
+		subs, err := f.Subscriptions.DuePage(ctx, day, after, pageSize)
+		if err == nil && len(subs) == 0 {
+			return
+		}
+		w := worked{err: err}
+		if err == nil {
+			after = subs[len(subs)-1].Customer
+			w.dues, w.err = f.workPage(ctx, b, subs)
+		}
+		select {
+		case to <- w:
+		case <-ctx.Done():
+			return
+		}
+		if w.err != nil {
+			return
+		}
+	}
+}
+
+// workPage works out what the customers of a page owe.
+func (f *Flow) workPage(ctx context.Context, b *biller, subs []subscription.Subscription) ([]due, error) {
+	p, err := f.load(ctx, subs)
+	if err != nil {
+		return nil, err
+	}
+	return b.dues(p), nil
 }
 
 // billBatch writes a batch. One that fails is halved, down to the customer who is to blame: the rest goes through.

@@ -280,7 +280,7 @@ func (f *Flow) issue(ctx context.Context, set []invoice.Draft) error {
 
 // value freezes the exchange rate of each document.
 func (f *Flow) value(ctx context.Context, set []invoice.Draft) error {
-	books, err := f.Ledger.Books(ctx)
+	base, err := f.Ledger.Base(ctx)
 	if err != nil {
 		return err
 	}
@@ -289,12 +289,12 @@ func (f *Flow) value(ctx context.Context, set []invoice.Draft) error {
 		d := &set[i]
 		r, known := rates[d.Currency]
 		if !known {
-			if r, err = f.Ledger.Rate(ctx, d.Currency, books.Base); err != nil {
+			if r, err = f.Ledger.Rate(ctx, d.Currency, base); err != nil {
 				return err
 			}
 			rates[d.Currency] = r
 		}
-		d.Base, d.RatePico = books.Base, r.Pico
+		d.Base, d.RatePico = base, r.Pico
 	}
 	return nil
 }

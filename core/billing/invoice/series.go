@@ -169,12 +169,8 @@ func (s *Service) take(ctx context.Context, kind string, k int64, first, last pe
 			s.series.set(ser)
 		}
 		bucket := ser.Bucket(first)
-		moved, err := s.store.advance(ctx, ser.ID, bucket, k, first, last)
-		if err != nil {
-			return Series{}, 0, err
-		}
-		if moved {
-			next, err := s.store.next(ctx, ser.ID, bucket)
+		next, moved, err := s.store.advance(ctx, ser.ID, bucket, k, first, last)
+		if err != nil || moved {
 			return ser, next - k, err
 		}
 		active, opened, lastOn, err := s.store.whyNot(ctx, ser.ID, bucket)

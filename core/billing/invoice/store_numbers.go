@@ -55,20 +55,11 @@ func (s store) openBucket(ctx context.Context, id ids.Series, bucket string, nex
 		Rows: [][]any{{string(id), bucket, next, on.String()}}})
 }
 
-// advance adds k to a counter, if its series is active and the first day is not before the last number's.
-func (s store) advance(ctx context.Context, id ids.Series, bucket string, k int64, first, last period.Day) (bool, error) {
-	res, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE number_counters SET next_no = next_no + ?, last_on = ? WHERE series_id = ? AND bucket = ? AND last_on <= ?
+// advance adds k to a counter, if its series is active and the first day is not before the last number's. It answers what
+// the counter stands at then.
+func (s store) advance(ctx context.Context, id ids.Series, bucket string, k int64, first, last period.Day) (next int64, ok bool, err error) {
+	return s.db.Summed(ctx, "next_no", "UPDATE number_counters SET next_no = "+s.db.Sum("next_no + ?")+`, last_on = ? WHERE series_id = ? AND bucket = ? AND last_on <= ?
 		AND EXISTS (SELECT 1 FROM number_series WHERE id = ? AND active = TRUE)`, k, last.String(), string(id), bucket, first.String(), string(id))
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
-}
-
-func (s store) next(ctx context.Context, id ids.Series, bucket string) (no int64, err error) {
-	err = s.db.Write(ctx).QueryRowContext(ctx, "SELECT next_no FROM number_counters WHERE series_id = ? AND bucket = ?", string(id), bucket).Scan(&no)
-	return no, err
 }
 
 // whyNot tells why advance found nothing.

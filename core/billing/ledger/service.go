@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/ezscale/bursar/core/base/clock"
 	"github.com/ezscale/bursar/core/base/ids"
@@ -18,6 +19,7 @@ type Service struct {
 	clock clock.Clock
 	base  string
 	actor func(context.Context) string
+	known atomic.Pointer[string] // base currency of the books
 }
 
 // Deps are what the ledger needs.
@@ -57,6 +59,19 @@ func (s *Service) Books(ctx context.Context) (Books, error) {
 	}
 	b, _, err = s.store.books(ctx)
 	return b, err
+}
+
+// Base is the currency of the books. It never changes once they are open, so it is read once.
+func (s *Service) Base(ctx context.Context) (string, error) {
+	if base := s.known.Load(); base != nil {
+		return *base, nil
+	}
+	b, err := s.Books(ctx)
+	if err != nil {
+		return "", err
+	}
+	s.db.AfterCommit(ctx, func() { s.known.Store(&b.Base) })
+	return b.Base, nil
 }
 
 // Post books one posting in the transaction of ctx. Its entries of account Balance move the customer's

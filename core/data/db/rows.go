@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,6 +102,38 @@ func (d *DB) insert(ctx context.Context, table string, columns []string, rows []
 		rows = rows[n:]
 	}
 	return nil
+}
+
+// Sum is what an UPDATE sets a number to that Summed answers: an expression such as "next_no + ?".
+func (d *DB) Sum(expression string) string {
+	if d.mysql() {
+		return "LAST_INSERT_ID(" + expression + ")"
+	}
+	return expression
+}
+
+// Summed runs an UPDATE of one row and answers the number that it set with Sum: nobody can come between. ok is false if
+// it found no row.
+func (d *DB) Summed(ctx context.Context, column, update string, args ...any) (sum int64, ok bool, err error) {
+	if d.mysql() {
+		res, err := d.Write(ctx).ExecContext(ctx, update, args...)
+		if err != nil {
+			return 0, false, err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return 0, false, err
+		}
+		sum, err = res.LastInsertId()
+		return sum, err == nil, err
+	}
+	if err := check(column); err != nil {
+		return 0, false, err
+	}
+	err = d.Write(ctx).QueryRowContext(ctx, update+" RETURNING `"+column+"`", args...).Scan(&sum)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	return sum, err == nil, err
 }
 
 // width is about how many bytes a row takes in a statement.

@@ -16,6 +16,10 @@ import (
 // instantLayout has a fixed width, so that SQLite, which compares times as text, compares them rightly.
 const instantLayout = "2006-01-02 15:04:05.000000"
 
+// checkpoint copies pages from the log into the database once per 16 MiB: a set writes some megabytes to a commit, and pages
+// that it changes again and again would be copied each time.
+const checkpoint = "PRAGMA wal_autocheckpoint = 4000"
+
 // openSQLite opens one writer and four readers. With one writer nobody waits for a lock inside SQLite,
 // and immediate transactions cannot end in a storm of busy errors.
 func openSQLite(path string) (*DB, error) {
@@ -24,7 +28,7 @@ func openSQLite(path string) (*DB, error) {
 	d := &DB{
 		dialect: migrations.SQLite,
 		path:    path,
-		write:   sql.OpenDB(sqliteConnector(file + common + "&_journal_mode=WAL&_txlock=immediate&_synchronous=FULL&_stmt_cache_size=32")),
+		write:   sql.OpenDB(sqliteConnector(file + common + "&_journal_mode=WAL&_txlock=immediate&_synchronous=FULL&_stmt_cache_size=32&_cache_size=-16000")),
 		read:    sql.OpenDB(sqliteConnector(file + common + "&mode=ro&_query_only=1&_stmt_cache_size=64")),
 	}
 	d.write.SetMaxOpenConns(1)
@@ -32,10 +36,6 @@ func openSQLite(path string) (*DB, error) {
 	d.read.SetMaxIdleConns(4)
 	return d, nil
 }
-
-// sqlitePragmas suit sets: a billing run writes some megabytes per commit. Pages that change again and again are copied
-// into the database once per 16 MiB of log, not at each commit, and a commit's pages stay in memory until it is written.
-var sqlitePragmas = []string{"PRAGMA wal_autocheckpoint = 4000", "PRAGMA cache_size = -24000"}
 
 // sqliteConnector is a DSN that connects.
 type sqliteConnector string
@@ -51,11 +51,9 @@ func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.New("the SQLite driver gave a connection of another kind")
 	}
-	for _, q := range sqlitePragmas {
-		if _, err := lite.ExecContext(ctx, q, nil); err != nil {
-			lite.Close()
-			return nil, err
-		}
+	if _, err := lite.ExecContext(ctx, checkpoint, nil); err != nil {
+		lite.Close()
+		return nil, err
 	}
 	return sqliteConn{lite}, nil
 }
