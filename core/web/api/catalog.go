@@ -13,6 +13,8 @@ import (
 type Catalog struct {
 	Version    string   `json:"version" doc:"Another one whenever anything in it is another"`
 	Currencies []string `json:"currencies" nullable:"false" doc:"That prices are in, the usual one first"`
+	Terms      string   `json:"terms_version" doc:"Of the terms that buyers accept; orders may name it"`
+	TermsURL   string   `json:"terms_url"`
 	Groups     []Group  `json:"groups" nullable:"false"`
 }
 
@@ -96,7 +98,7 @@ func (s *Site) getCatalog(ctx context.Context, in *catalogIn) (Catalog, error) {
 			p.currencies = append(p.currencies, code)
 		}
 	}
-	out := Catalog{Version: shop.Version, Currencies: append([]string{}, p.currencies...), Groups: []Group{}}
+	out := Catalog{Version: shop.Version, Terms: set.Sales.TermsVersion, TermsURL: s.Links.Storefront + "/terms", Currencies: append([]string{}, p.currencies...), Groups: []Group{}}
 	for _, g := range shop.Groups() {
 		out.Groups = append(out.Groups, Group{ID: string(g.ID), Slug: g.Slug, Kind: g.Kind, Name: g.Name, Headline: g.Headline, Products: each(shop.Products(g.ID), p.product)})
 	}

@@ -137,7 +137,7 @@ func TestRequestsAreStrict(t *testing.T) {
 		{"a product that is not sold", p, "/quote", strings.Replace(fmt.Sprintf(cart, "", ""), "vps-1", "vps-9", 1), 422, "not_sold", "lines.1.product"},
 		{"a cycle that is none", p, "/quote", strings.Replace(fmt.Sprintf(cart, "", ""), "1 month", "fortnight", 1), 422, "cycle_unknown", "lines.1.cycle"},
 		{"an unknown coupon", p, "/quote", fmt.Sprintf(cart, "", `,"coupon":"NONE"`), 422, "coupon_unknown", "coupon"},
-		{"terms were not accepted", p, "/orders", fmt.Sprintf(cart, "", ""), 422, "terms_not_accepted", "terms"},
+		{"terms of before", p, "/orders", fmt.Sprintf(cart, "", `,"terms_version":"of before"`), 409, "terms_changed", "terms"},
 		{"no way to pay", p, pay, `{}`, 422, "way_needed", "gateway"},
 		{"two ways to pay", p, pay, `{"gateway":"bank","method":"pm_1"}`, 422, "way_needed", "gateway"},
 		{"an unknown gateway", p, pay, `{"gateway":"vault"}`, 422, "gateway_unknown", "gateway"},

@@ -91,8 +91,8 @@ func TestAKeyNamesOneRequest(t *testing.T) {
 
 		// What was refused may be sent again, corrected, under its key.
 		bad := w.order(0)
-		delete(bad, "terms_version")
-		p.post("/orders", "two", bad).problem(422, "terms_not_accepted", "terms")
+		bad["terms_version"] = "of last year"
+		p.post("/orders", "two", bad).problem(409, "terms_changed", "terms")
 		p.post("/orders", "two", w.order(0)).is(201)
 	})
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -110,7 +111,7 @@ type quoteIn struct{ Body Cart }
 // OrderIn is an order of a customer.
 type OrderIn struct {
 	Cart
-	Terms string    `json:"terms_version,omitempty" maxLength:"40" doc:"Which terms the customer has accepted"`
+	Terms string    `json:"terms_version,omitempty" maxLength:"40" doc:"Which terms the customer has accepted. Who orders accepts those in force: name a version to be refused when it is another"`
 	Seen  *AmountIn `json:"seen_total,omitempty" doc:"The total of the quote that the customer saw: at another price nothing is ordered"`
 }
 
@@ -202,7 +203,11 @@ func (s *Site) place(ctx context.Context, c ids.Customer, in OrderIn, key string
 	if err != nil {
 		return Placed{}, err
 	}
-	check := flow.CheckoutIn{Customer: c, Cart: cart, TermsVersion: in.Terms, RequestKey: key, Address: audit.Asking(ctx).Address}
+	set, err := s.Flow.Settings.Get(ctx)
+	if err != nil {
+		return Placed{}, err
+	}
+	check := flow.CheckoutIn{Customer: c, Cart: cart, TermsVersion: cmp.Or(in.Terms, set.Sales.TermsVersion), RequestKey: key, Address: audit.Asking(ctx).Address}
 	if in.Seen != nil {
 		total := in.Seen.money()
 		check.SeenTotal = &total
