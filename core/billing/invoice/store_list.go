@@ -9,8 +9,9 @@ import (
 	"github.com/ezscale/bursar/core/data/db"
 )
 
+// openOf hides the status from SQLite's planner, which would read every open invoice of the shop to have them in order.
 func (s store) openOf(ctx context.Context, c ids.Customer) ([]Invoice, error) {
-	return all(s.db.Read(ctx).QueryContext(ctx, "SELECT "+columns+" FROM invoices WHERE customer_id = ? AND status = 'open' ORDER BY due_on, number_no, id", string(c)))
+	return all(s.db.Read(ctx).QueryContext(ctx, "SELECT "+columns+" FROM invoices WHERE customer_id = ? AND COALESCE(status, '') = 'open' ORDER BY due_on, number_no, id", string(c)))
 }
 
 func (s store) dunnable(ctx context.Context, p DunPage) ([]Invoice, error) {
