@@ -3,6 +3,7 @@ package flow_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
@@ -160,4 +161,29 @@ func (w *world) orderOf(c ids.Customer) order.Order {
 	page, err := w.Orders.List(w.ctx, order.Filter{Customer: c})
 	w.ok(err)
 	return page.List[0]
+}
+
+// A service bought on 31 January is billed to the last day of each of 48 months, and paid each time.
+func TestAServiceFrom31JanuaryFor48Months(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		c := w.customer("januar")
+		_, sub := w.buy(c, "web", true)
+		due := period.Date(2027, 2, 28)
+		for range 48 {
+			w.clock.Forward(due.At(12, 0, time.UTC))
+			w.run(due)
+			w.drain()
+			// The last day of the next month, said without the code that is tested.
+			first := time.Date(due.Year(), due.Month()+2, 1, 0, 0, 0, 0, time.UTC)
+			due = period.On(first.AddDate(0, 0, -1), time.UTC)
+			if sub = w.sub(sub.ID); sub.BilledTo != due || sub.PaidTo != due {
+				t.Fatalf("billed to %s and paid to %s, not to %s", sub.BilledTo, sub.PaidTo, due)
+			}
+		}
+		if n := len(w.bank.State().Money); n != 49 {
+			t.Errorf("%d payments for 49 terms", n)
+		}
+		w.proven()
+	})
 }
