@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/ezscale/bursar/core/base/clock"
 	"github.com/ezscale/bursar/core/insight"
@@ -34,8 +35,18 @@ func (a *App) Web(ctx context.Context) (*route.Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	return route.New(route.Deps{Auth: a.Auth, Wall: clock.System{}, Log: slogOf(a.Log.Named("web")), Key: a.key, Proxies: proxies, Probes: a.probes()},
+	return route.New(route.Deps{Auth: a.Auth, Wall: clock.System{}, Log: slogOf(a.Log.Named("web")), Key: a.key, Proxies: proxies, Limits: a.limits(), Probes: a.probes()},
 		shop, a.portal(set), a.admin(set))
+}
+
+// limits are the usual ones, but wide in test mode, where many clients are one machine that measures. What guards
+// passwords and codes stays as it is.
+func (a *App) limits() map[route.Rate]route.Pace {
+	if a.Test == nil {
+		return nil
+	}
+	wide := route.Pace{Every: 50 * time.Microsecond, Burst: 100_000}
+	return map[route.Rate]route.Pace{route.Page: wide, route.API: wide, route.Hook: wide}
 }
 
 func (a *App) links() view.Sites {
