@@ -272,7 +272,11 @@ func powerActions(name, power string) []powerAction {
 }
 
 func meterOf(m panel.Meter) meter {
-	out := meter{Label: strings.ToUpper(m.Name[:min(1, len(m.Name))]) + strings.ReplaceAll(m.Name[min(1, len(m.Name)):], "_", " "), From: m.From}
+	label := strings.ToUpper(m.Name[:min(1, len(m.Name))]) + strings.ReplaceAll(m.Name[min(1, len(m.Name)):], "_", " ")
+	if m.Name == "cpu" {
+		label = "CPU"
+	}
+	out := meter{Label: label, From: m.From}
 	out.Value = amountOf(m.Used, m.Unit)
 	if m.Limit > 0 {
 		out.Limit = amountOf(m.Limit, m.Unit)
