@@ -160,6 +160,7 @@ func (b *bench) draws(ctx context.Context, s *site, p subject, drawn any, n int)
 // answer asks the sites without a connection.
 func (s *site) answer(ctx context.Context, p subject) *httptest.ResponseRecorder {
 	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.host+p.path, nil)
+	req.RemoteAddr = elsewhere() + ":1"
 	if p.cookie != "" {
 		req.Header.Set("Cookie", p.cookie)
 	}
@@ -174,11 +175,16 @@ func (b *bench) pageQueries(ctx context.Context, s *site, database string) error
 		documents int
 		cookie    string
 	}{{fewDocuments, s.few}, {manyDocuments, s.many}} {
-		counting, counter := db.CountQueries(ctx)
-		if res := s.answer(counting, subject{host: "account.shop.bench", path: "/", cookie: who.cookie}); res.Code != http.StatusOK {
-			return fmt.Errorf("the overview answers %d", res.Code)
+		// Once a second some page also looks whether catalogue, taxes and settings are still those in memory.
+		var counts []float64
+		for range 9 {
+			counting, counter := db.CountQueries(ctx)
+			if res := s.answer(counting, subject{host: "account.shop.bench", path: "/", cookie: who.cookie}); res.Code != http.StatusOK {
+				return fmt.Errorf("the overview answers %d", res.Code)
+			}
+			counts = append(counts, float64(counter.N()))
 		}
-		b.put(figure{Name: "portal_overview_queries", N: who.documents, Value: float64(counter.N()), Unit: "statements, n documents", Database: database}, atMost(15))
+		b.put(figure{Name: "portal_overview_queries", N: who.documents, Value: median(counts), Unit: "statements, n documents", Database: database}, atMost(15))
 	}
 	return nil
 }

@@ -184,6 +184,7 @@ type Filter struct {
 	Sort     string     // "newest" (default), "oldest", "due" (oldest due first), "issued" (latest first)
 	After    string     // cursor of the last page
 	Limit    int        // 1 to 200; 0 is 50
+	Bare     bool       // the list alone: nothing is counted or summed
 }
 
 // Sum is what the invoices of a list come to in one currency.

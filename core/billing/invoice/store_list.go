@@ -44,22 +44,10 @@ func (s store) list(ctx context.Context, f Filter) (Page, error) {
 	}
 	where, args := f.where()
 	page := Page{}
-	rows, err := s.db.Read(ctx).QueryContext(ctx, `SELECT currency, COUNT(*), SUM(total_minor), SUM(CASE WHEN status = 'open' THEN total_minor - paid_minor - credited_minor - written_off_minor ELSE 0 END)
-		FROM invoices WHERE `+where+` GROUP BY currency ORDER BY currency`, args...)
-	if err != nil {
-		return Page{}, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var sum Sum
-		if err := rows.Scan(&sum.Currency, &sum.Count, &sum.Total, &sum.Open); err != nil {
+	if !f.Bare {
+		if err := s.sums(ctx, &page, where, args); err != nil {
 			return Page{}, err
 		}
-		page.Total += sum.Count
-		page.Sums = append(page.Sums, sum)
-	}
-	if err := rows.Err(); err != nil {
-		return Page{}, err
 	}
 	if f.After != "" {
 		cond, values, err := after(f.After, sort.day, sort.desc)
@@ -79,7 +67,9 @@ func (s store) list(ctx context.Context, f Filter) (Page, error) {
 	if limit <= 0 || limit > 200 {
 		limit = 50
 	}
-	page.List, err = all(s.db.Read(ctx).QueryContext(ctx, "SELECT "+columns+" FROM invoices WHERE "+where+" ORDER BY "+order+" LIMIT ?", append(args, limit+1)...))
+	// Only keys are sorted: SQLite would carry every column of every invoice of a customer through its sorter.
+	var err error
+	page.List, err = all(s.db.Read(ctx).QueryContext(ctx, "SELECT "+columns+" FROM invoices JOIN (SELECT id AS found FROM invoices WHERE "+where+" ORDER BY "+order+" LIMIT ?) page ON found = id ORDER BY "+order, append(args, limit+1)...))
 	if err != nil {
 		return Page{}, err
 	}
@@ -96,6 +86,25 @@ func (s store) list(ctx context.Context, f Filter) (Page, error) {
 		}
 	}
 	return page, nil
+}
+
+// sums counts the whole filter.
+func (s store) sums(ctx context.Context, page *Page, where string, args []any) error {
+	rows, err := s.db.Read(ctx).QueryContext(ctx, `SELECT currency, COUNT(*), SUM(total_minor), SUM(CASE WHEN status = 'open' THEN total_minor - paid_minor - credited_minor - written_off_minor ELSE 0 END)
+		FROM invoices WHERE `+where+` GROUP BY currency ORDER BY currency`, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var sum Sum
+		if err := rows.Scan(&sum.Currency, &sum.Count, &sum.Total, &sum.Open); err != nil {
+			return err
+		}
+		page.Total += sum.Count
+		page.Sums = append(page.Sums, sum)
+	}
+	return rows.Err()
 }
 
 func (f Filter) where() (string, []any) {

@@ -105,21 +105,18 @@ func (s *Site) overview(c echo.Context) error {
 	}
 	page.States = states(rows)
 	page.Services = rows[:min(len(rows), overviewServices)]
-	bills, err := s.Invoices.List(ctx, invoice.Filter{Customer: a.Customer, Statuses: issued, Limit: overviewInvoices})
+	bills, err := s.Invoices.List(ctx, invoice.Filter{Customer: a.Customer, Statuses: issued, Limit: overviewInvoices, Bare: true})
 	if err != nil {
 		return err
 	}
 	page.Invoices = invoiceRows(bills.List, today)
-	owed := false
-	for _, sum := range bills.Sums {
-		if sum.Open > 0 {
-			page.Owed, owed = append(page.Owed, money.Of(sum.Open, sum.Currency)), true
-		}
+	open, err := s.Invoices.OpenOf(ctx, a.Customer)
+	if err != nil {
+		return err
 	}
-	var open []invoice.Invoice
-	if owed {
-		if open, err = s.Invoices.OpenOf(ctx, a.Customer); err != nil {
-			return err
+	for _, inv := range open {
+		if owed := inv.Open(); owed > 0 {
+			page.Owed = addTo(page.Owed, inv.Amount(owed))
 		}
 	}
 	methods, err := s.Payments.Methods(ctx, a.Customer)
