@@ -69,6 +69,11 @@ func (f *Flow) credit(ctx context.Context, id ids.Invoice, most int64, cause, re
 	if want, err = f.upTo(ctx, id, want, most); err != nil || len(want) == 0 {
 		return 0, err
 	}
+	return f.creditLines(ctx, id, want, cause, reason, today)
+}
+
+// creditLines makes the credit note of parts of an invoice. What is left of it may be paid by that.
+func (f *Flow) creditLines(ctx context.Context, id ids.Invoice, want []invoice.CreditLine, cause, reason string, today period.Day) (int64, error) {
 	if err := f.unearn(ctx, want, today); err != nil {
 		return 0, err
 	}
@@ -107,6 +112,11 @@ func (f *Flow) credit(ctx context.Context, id ids.Invoice, most int64, cause, re
 	h := ledger.Head{Cause: string(note.ID), Day: today, Currency: note.Currency, RatePico: inv.RatePico, Customer: note.Customer}
 	if err := f.Ledger.Post(ctx, ledger.CreditNote(h, part, s)); err != nil {
 		return 0, err
+	}
+	if effect.Paid {
+		if err := f.Subscriptions.MarkPaid(ctx, one(id), f.Clock.Now()); err != nil {
+			return 0, err
+		}
 	}
 	return note.Total, f.toBalance(ctx, id, effect.ToBalance)
 }

@@ -253,16 +253,20 @@ func (f *Flow) undoOrder(ctx context.Context, e outbox.Event) error {
 		if err != nil {
 			return err
 		}
+		inv, err := f.Invoices.Get(ctx, ord.Invoice)
+		if err != nil {
+			return err
+		}
+		if inv.Total > inv.Credited && inv.Status != invoice.Void {
+			if _, err := f.credit(ctx, inv.ID, inv.Total-inv.Credited, "void:"+string(inv.ID), "Order cancelled", today); err != nil {
+				return err
+			}
+		}
 		for _, sub := range subs {
 			if err := f.end(ctx, sub.ID, subscription.Cancelled, today); err != nil {
 				return err
 			}
 		}
-		inv, err := f.Invoices.Get(ctx, ord.Invoice)
-		if err != nil || inv.Total == inv.Credited || inv.Status == invoice.Void {
-			return err
-		}
-		_, err = f.credit(ctx, inv.ID, inv.Total-inv.Credited, "void:"+string(inv.ID), "Order cancelled", today)
-		return err
+		return nil
 	})
 }

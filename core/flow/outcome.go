@@ -113,17 +113,19 @@ func (f *Flow) stillOwed(ctx context.Context, att payment.Attempt) (bool, error)
 	if att.Purpose == payment.SaveOnly {
 		return true, nil
 	}
+	open, err := f.openOn(ctx, att)
+	return open >= att.Amount.Minor(), err
+}
+
+// openOn sums what is open on the invoices of an attempt.
+func (f *Flow) openOn(ctx context.Context, att payment.Attempt) (open int64, err error) {
 	many, err := f.Invoices.Many(ctx, att.Invoices)
-	if err != nil {
-		return false, err
-	}
-	var open int64
 	for _, inv := range many {
 		if inv.Status == invoice.Opened {
 			open += inv.Open()
 		}
 	}
-	return open >= att.Amount.Minor(), nil
+	return open, err
 }
 
 func (f *Flow) askLater(ctx context.Context, att payment.Attempt, notes sdk.Notes) error {

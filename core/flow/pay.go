@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -188,9 +189,11 @@ func (f *Flow) clearWay(ctx context.Context, in PayIn) (Started, error) {
 		if att.Customer != in.Customer {
 			return Started{}, invoice.ErrNotFound
 		}
-		same := in.Method == "" && att.Purpose == payment.Visit && att.Gateway == in.Gateway && len(att.Invoices) == len(in.Invoices) && att.Save == in.Save
+		same := in.Method == "" && att.Purpose == payment.Visit && att.Gateway == in.Gateway && sameSet(att.Invoices, in.Invoices) && att.Save == in.Save
 		if same && att.Status == payment.Waiting && f.Clock.Now().Add(10*time.Minute).Before(att.PageUntil) {
-			return Started{Attempt: att.ID, URL: att.PageURL}, nil
+			if asks, err := f.asksRight(ctx, att); err != nil || asks {
+				return Started{Attempt: att.ID, URL: att.PageURL}, err
+			}
 		}
 		if att.Status == payment.Planned { // somebody pressed and died before anything was sent
 			if f.Clock.Now().Sub(att.Created) < 30*time.Second {
@@ -213,6 +216,17 @@ func (f *Flow) clearWay(ctx context.Context, in PayIn) (Started, error) {
 		}
 	}
 	return Started{}, nil
+}
+
+func sameSet(a, b []ids.Invoice) bool {
+	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
+	return slices.Equal(a, b)
+}
+
+// asksRight says whether an open page still asks for what is owed: a part may have been paid or taken back since.
+func (f *Flow) asksRight(ctx context.Context, att payment.Attempt) (bool, error) {
+	open, err := f.openOn(ctx, att)
+	return open == att.Amount.Minor(), err
 }
 
 // cancel ends an open page at the gateway. What was paid there meanwhile is settled.

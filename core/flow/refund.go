@@ -69,7 +69,7 @@ func (f *Flow) Refund(ctx context.Context, in RefundIn) (r payment.Refund, err e
 			return err
 		}
 		if in.Credit {
-			if err := f.creditFor(ctx, p, in, today); err != nil {
+			if err := f.creditFor(ctx, p, r, today); err != nil {
 				return err
 			}
 		}
@@ -95,12 +95,12 @@ func (f *Flow) Refund(ctx context.Context, in RefundIn) (r payment.Refund, err e
 }
 
 // creditFor takes back as much of the invoices that a payment paid as is refunded.
-func (f *Flow) creditFor(ctx context.Context, p payment.Payment, in RefundIn, today period.Day) error {
+func (f *Flow) creditFor(ctx context.Context, p payment.Payment, r payment.Refund, today period.Day) error {
 	given, err := f.Payments.Standing(ctx, one(p.ID))
 	if err != nil {
 		return err
 	}
-	rest := in.Amount.Minor()
+	rest := r.Amount.Minor()
 	for _, a := range given[p.ID] {
 		if rest == 0 {
 			break
@@ -108,7 +108,7 @@ func (f *Flow) creditFor(ctx context.Context, p payment.Payment, in RefundIn, to
 		if a.Kind != payment.ToInvoice || a.Minor <= 0 {
 			continue
 		}
-		took, err := f.credit(ctx, a.Invoice, min(rest, a.Minor), "refund:"+in.Key+":"+string(a.Invoice), "Refund", today)
+		took, err := f.credit(ctx, a.Invoice, min(rest, a.Minor), "refund:"+string(r.ID)+":"+string(a.Invoice), "Refund", today)
 		if err != nil {
 			return err
 		}
@@ -253,7 +253,7 @@ func (f *Flow) foreignRefund(ctx context.Context, instance string, out gateway.R
 		if err != nil || !turn.Changed {
 			return err
 		}
-		if err := f.creditFor(ctx, p, RefundIn{Payment: p.ID, Amount: out.Amount, Key: string(turn.Refund.ID)}, today); err != nil {
+		if err := f.creditFor(ctx, p, turn.Refund, today); err != nil {
 			return err
 		}
 		h := ledger.Head{Cause: string(turn.Refund.ID), Day: today, Currency: out.Amount.Currency(), Customer: p.Customer, Memo: "made at the gateway"}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
@@ -92,10 +94,10 @@ func (f *Flow) audited(ctx context.Context, action string, id ids.Subscription, 
 	return nil
 }
 
-// end ends a service and its add-ons and gives back the stock they took: once.
+// end ends a service and its add-ons, gives back the stock they took, and takes back renewals whose time never came: once.
 func (f *Flow) end(ctx context.Context, id ids.Subscription, reason subscription.EndReason, today period.Day) error {
 	return f.DB.Tx(ctx, func(ctx context.Context) error {
-		sub, err := f.Subscriptions.Lock(ctx, id)
+		sub, err := f.lockService(ctx, id)
 		if err != nil || sub.Status == subscription.Ended {
 			return err
 		}
@@ -103,6 +105,12 @@ func (f *Flow) end(ctx context.Context, id ids.Subscription, reason subscription
 			return err
 		}
 		if err := f.Catalog.GiveStock(ctx, sub.Product, 1); err != nil {
+			return err
+		}
+		if err := f.takeBackUnmade(ctx, sub, today); err != nil {
+			return err
+		}
+		if err := f.voidUnpaid(ctx, sub, today); err != nil {
 			return err
 		}
 		children, err := f.Subscriptions.Children(ctx, id)
@@ -118,6 +126,55 @@ func (f *Flow) end(ctx context.Context, id ids.Subscription, reason subscription
 	})
 }
 
+// takeBackUnmade takes back what was billed of a service that ends before it ever ran: nobody owes it, and what was paid
+// for it is the customer's again.
+func (f *Flow) takeBackUnmade(ctx context.Context, sub subscription.Subscription, today period.Day) error {
+	if sub.Status != subscription.Pending || sub.Order == "" {
+		return nil
+	}
+	ord, err := f.Orders.Get(ctx, sub.Order)
+	if err != nil {
+		return err
+	}
+	locked, err := f.Invoices.Lock(ctx, one(ord.Invoice))
+	if err != nil || len(locked) == 0 || locked[0].Status != invoice.Opened && locked[0].Status != invoice.Paid {
+		return err
+	}
+	lines, err := f.Invoices.Lines(ctx, one(ord.Invoice))
+	if err != nil {
+		return err
+	}
+	return f.creditOf(ctx, sub, ord.Invoice, lines[ord.Invoice], today)
+}
+
+// creditOf takes back those of some lines of an invoice that bill a service, as far as they are not taken back.
+func (f *Flow) creditOf(ctx context.Context, sub subscription.Subscription, id ids.Invoice, lines []invoice.Line, today period.Day) error {
+	want, err := f.Invoices.Uncredited(ctx, id)
+	if err != nil {
+		return err
+	}
+	want = slices.DeleteFunc(want, func(c invoice.CreditLine) bool {
+		return !slices.ContainsFunc(lines, func(l invoice.Line) bool { return l.ID == c.Line && l.Subscription == sub.ID })
+	})
+	if len(want) == 0 {
+		return nil
+	}
+	_, err = f.creditLines(ctx, id, want, "cancel:"+string(id)+":"+string(sub.ID), "Service cancelled", today)
+	return err
+}
+
+// lockService locks a service after its customer, and reads it then: a payment may have moved it meanwhile.
+func (f *Flow) lockService(ctx context.Context, id ids.Subscription) (subscription.Subscription, error) {
+	sub, err := f.Subscriptions.Get(ctx, id)
+	if err != nil {
+		return sub, err
+	}
+	if _, err := f.Customers.Lock(ctx, sub.Customer); err != nil {
+		return sub, err
+	}
+	return f.Subscriptions.Lock(ctx, id)
+}
+
 // CancelIn says when a customer leaves, and why.
 type CancelIn struct {
 	AtEnd  bool // at the end of what is paid; otherwise now
@@ -126,8 +183,7 @@ type CancelIn struct {
 
 // CancelService ends a customer's service now or when its paid time is over.
 func (f *Flow) CancelService(ctx context.Context, c ids.Customer, id ids.Subscription, in CancelIn) error {
-	sub, err := f.own(ctx, c, id, auth.ServiceCancel)
-	if err != nil {
+	if _, err := f.own(ctx, c, id, auth.ServiceCancel); err != nil {
 		return err
 	}
 	today, _, err := f.today(ctx)
@@ -135,6 +191,10 @@ func (f *Flow) CancelService(ctx context.Context, c ids.Customer, id ids.Subscri
 		return err
 	}
 	return f.audited(ctx, "service.cancel", id, in.Reason, func(ctx context.Context) error {
+		sub, err := f.lockService(ctx, id)
+		if err != nil {
+			return err
+		}
 		on := sub.PaidTo
 		if !in.AtEnd || sub.Status == subscription.Pending || !on.After(today) {
 			return f.end(ctx, id, subscription.Cancelled, today)
@@ -146,31 +206,55 @@ func (f *Flow) CancelService(ctx context.Context, c ids.Customer, id ids.Subscri
 	})
 }
 
-// voidUnpaid takes back renewals that were billed for a time which the customer does not want any more.
+// voidUnpaid takes back what was billed of a service for terms that have not begun and are not paid: nobody wants them
+// any more. What else is on the same invoice stays owed.
 func (f *Flow) voidUnpaid(ctx context.Context, sub subscription.Subscription, today period.Day) error {
+	from := today
+	if sub.PaidTo.After(from) {
+		from = sub.PaidTo
+	}
+	if !sub.BilledTo.After(from) {
+		return nil
+	}
 	open, err := f.Invoices.OpenOf(ctx, sub.Customer)
 	if err != nil {
 		return err
 	}
-	of, err := f.Subscriptions.OfInvoices(ctx, idsOf(open, func(i invoice.Invoice) ids.Invoice { return i.ID }))
+	set := idsOf(open, func(i invoice.Invoice) ids.Invoice { return i.ID })
+	if _, err := f.Invoices.Lock(ctx, set); err != nil {
+		return err
+	}
+	lines, err := f.Invoices.Lines(ctx, set)
 	if err != nil {
 		return err
 	}
 	for _, inv := range open {
-		if inv.Paid > 0 || inv.Kind != invoice.KindRenewal || len(of[inv.ID]) != 1 || of[inv.ID][0].ID != sub.ID {
+		if inv.Kind != invoice.KindRenewal {
 			continue
 		}
-		if _, err := f.credit(ctx, inv.ID, inv.Total-inv.Credited, "void:"+string(inv.ID), "Service cancelled", today); err != nil {
+		var unwanted []invoice.Line
+		terms := map[ids.Obligation]bool{}
+		for _, l := range lines[inv.ID] {
+			if l.Subscription == sub.ID && l.Obligation != "" && !l.From.Before(from) {
+				terms[l.Obligation], unwanted = true, append(unwanted, l)
+			}
+		}
+		if len(terms) == 0 {
+			continue
+		}
+		if err := f.Subscriptions.Retract(ctx, sub.ID, slices.Collect(maps.Keys(terms))); err != nil {
+			return err
+		}
+		if err := f.creditOf(ctx, sub, inv.ID, unwanted, today); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// KeepService takes a cancellation back.
+// KeepService takes a cancellation back. Terms that were taken back with it are billed anew.
 func (f *Flow) KeepService(ctx context.Context, c ids.Customer, id ids.Subscription) error {
-	sub, err := f.own(ctx, c, id, auth.ServiceCancel)
-	if err != nil {
+	if _, err := f.own(ctx, c, id, auth.ServiceCancel); err != nil {
 		return err
 	}
 	_, s, err := f.today(ctx)
@@ -178,8 +262,9 @@ func (f *Flow) KeepService(ctx context.Context, c ids.Customer, id ids.Subscript
 		return err
 	}
 	return f.audited(ctx, "service.keep", id, "", func(ctx context.Context) error {
-		if sub.CancelOn.IsZero() {
-			return nil
+		sub, err := f.lockService(ctx, id)
+		if err != nil || sub.CancelOn.IsZero() {
+			return err
 		}
 		var billOn period.Day
 		if sub.Cycle.Recurs() {

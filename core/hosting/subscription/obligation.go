@@ -81,6 +81,20 @@ func (s *Service) MarkPaid(ctx context.Context, invoices []ids.Invoice, at time.
 	})
 }
 
+// Retract takes unpaid terms of a subscription back, in the caller's transaction, as if they had never been billed: if it
+// is kept after all they are billed anew. What was paid stays.
+func (s *Service) Retract(ctx context.Context, id ids.Subscription, set []ids.Obligation) error {
+	return s.db.Tx(ctx, func(ctx context.Context) error {
+		if _, err := s.store.lock(ctx, id); err != nil {
+			return fmt.Errorf("retract terms of %s: %w", id, err)
+		}
+		if err := s.store.retract(ctx, id, set); err != nil {
+			return fmt.Errorf("retract terms of %s: %w", id, err)
+		}
+		return nil
+	})
+}
+
 // OfInvoices lists the subscriptions that the invoices bill.
 func (s *Service) OfInvoices(ctx context.Context, invoices []ids.Invoice) (map[ids.Invoice][]Subscription, error) {
 	return s.store.ofInvoices(ctx, invoices)

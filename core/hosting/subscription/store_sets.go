@@ -53,6 +53,22 @@ func (s store) advance(ctx context.Context, set []ids.Subscription) error {
 	return err
 }
 
+// retract drops terms and moves the subscription back to the end of those that are left. period_no is read before
+// billed_to is moved; one without any other term stays where it is.
+func (s store) retract(ctx context.Context, id ids.Subscription, set []ids.Obligation) error {
+	err := inChunks(set, func(marks string, args []any) error {
+		_, err := s.db.Write(ctx).ExecContext(ctx, `DELETE FROM obligations WHERE subscription_id = ? AND lane = 'term' AND paid_at IS NULL AND id IN (`+marks+`)`, append([]any{id}, args...)...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	const last = ` FROM obligations o WHERE o.subscription_id = subscriptions.id AND o.lane = 'term' ORDER BY o.period_from DESC LIMIT 1)`
+	_, err = s.db.Write(ctx).ExecContext(ctx, `UPDATE subscriptions SET version = version + 1, period_no = (SELECT o.period_no`+last+`, billed_to = (SELECT o.period_to`+last+`
+		WHERE id = ? AND EXISTS (SELECT 1 FROM obligations o WHERE o.subscription_id = subscriptions.id AND o.lane = 'term')`, id)
+	return err
+}
+
 func (s store) versions(ctx context.Context, set []ids.Subscription) (map[ids.Subscription]int64, error) {
 	out := make(map[ids.Subscription]int64, len(set))
 	err := inChunks(set, func(marks string, args []any) error {
