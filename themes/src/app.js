@@ -59,6 +59,7 @@ document.addEventListener("submit", e => {
     return;
   }
   form.dataset.sending = "1";
+  form.dispatchEvent(new Event("htmx:abort")); // a fresh copy of the form would not know that it was sent
   const button = e.submitter;
   if (!button) return;
   button.style.minWidth = `${button.offsetWidth}px`;
@@ -71,6 +72,28 @@ document.addEventListener("submit", e => {
     button.prepend(turn);
   });
 });
+// What is being pressed is not swapped away beneath the finger, or the press would be lost: leaving a field asks for prices,
+// whose answer may come before the button is let go. A press that was not one in the end asks again.
+let pressed = null;
+let missed = null;
+document.addEventListener("pointerdown", e => (pressed = e.target), true);
+document.addEventListener("htmx:beforeSwap", e => {
+  if (!pressed || !e.detail.target.contains(pressed)) return;
+  e.detail.shouldSwap = false;
+  missed = e.detail.elt;
+});
+for (const end of ["pointerup", "pointercancel"])
+  document.addEventListener(
+    end,
+    () => {
+      pressed = null;
+      const el = missed;
+      missed = null;
+      // After the click that may follow.
+      if (el) setTimeout(() => el.isConnected && !el.dataset.sending && el.dispatchEvent(new Event("change", { bubbles: true })));
+    },
+    true,
+  );
 addEventListener("pageshow", () => {
   for (const form of all("form[data-sending]")) delete form.dataset.sending;
   for (const el of all("[data-turn]")) el.remove();
