@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+)
+
+var reload = chromedp.Reload()
+
+// api reads an address of the API as staff, for what no page has to show.
+func (s *scene) api(path string, out any) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.says.API+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.says.Staff.Token)
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(out); err != nil || answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("%s: %s, %v", path, answer.Status, err)
+	}
+}
+
+func (s *scene) staffLooks() {
+	p, admin := s.staff, s.says.Sites.Admin
+	p.visit(admin + "/")
+	p.fills("Email", s.says.Staff.Email, "Password", s.says.Staff.Password)
+	p.presses("Sign in")
+	p.sees("Nora Lind")
+	p.shows("admin-dashboard")
+	p.presses("Orders")
+	p.sees("Nora Lind", "Max Berg")
+	p.shows("admin-orders")
+	p.presses("Customers")
+	p.sees("Nora Lind")
+	p.shows("admin-customers")
+	p.presses("Nora Lind")
+	p.sees("nora@example.com")
+	p.shows("admin-customer")
+	p.visit(admin + "/services/" + s.server)
+	p.sees("Done on the panel", "Create")
+	p.shows("admin-service")
+	p.visit(admin + "/provisioning")
+	p.sees("late.nora.example")
+	p.shows("admin-provisioning")
+	p.visit(admin + "/plugins")
+	p.sees("virtfusion", "pterodactyl", "stripe", "mailgun", "discord")
+	if n := strings.Count(p.reads(), "Healthy"); n != 5 {
+		p.fail("%d plugins are healthy", n)
+	}
+	p.shows("admin-plugins")
+	p.visit(admin + "/mails")
+	p.presses("web-01.nora.example is ready")
+	p.sees("What it says", "Sign-in data is shown in the portal")
+	p.shows("admin-mail")
+}
+
+func (s *scene) staffActs() {
+	p, here := s.staff, s.says.Sites.Admin+"/services/"
+	p.visit(here + s.server)
+	p.presses("Suspend")
+	p.types("Why", "Sends spam")
+	p.presses("Suspend web-01")
+	p.sees("It is being suspended.")
+	s.accountIs("virtfusion", s.server, "suspended")
+	p.sees("Suspended:", "Sends spam")
+	p.shows("admin-suspended")
+	p.presses("Bring back")
+	p.presses("Bring back web-01")
+	s.accountIs("virtfusion", s.server, "active")
+
+	p.visit(here + s.game)
+	p.presses("Terminate")
+	p.types("Type", "something else")
+	p.presses("Terminate ")
+	p.sees("type the name as it is shown")
+	s.accountIs("pterodactyl", s.game, "active")
+	p.presses("Terminate")
+	p.types("Type", "Friday crew")
+	p.shows("admin-terminate")
+	p.presses("Terminate Friday crew")
+	s.accountIs("pterodactyl", s.game, "")
+}
+
+// passes moves the clock on the admin site.
+func (s *scene) passes(days int) {
+	s.t.Helper()
+	p := s.staff
+	p.visit(s.says.Sites.Admin + "/clock")
+	p.types("Days forward", strconv.Itoa(days))
+	p.presses("Move the clock")
+	p.sees("Moved by " + strconv.Itoa(days) + " days.")
+}
+
+func (s *scene) monthPasses() {
+	s.passes(31)
+	s.staff.shows("admin-clock")
+	s.charges, s.taken = s.charges+3, s.taken+1162+588+588 // Nora's three servers
+	s.exact()
+	s.mail("nora@example.com", "Paid")
+	p := s.nora
+	p.visit(s.says.Sites.Portal + "/services/" + s.server)
+	p.presses("Sign in")
+}
+
+func (s *scene) suspends() {}
+
+func (s *scene) paysByLink() {}
+
+func (s *scene) endsUnpaid() {}
+
+func (s *scene) proves() {
+	s.ends()
+	s.verifies()
+}
