@@ -152,7 +152,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	a.sales()
-	a.billing(s)
+	a.billing()
 	a.hosting(o)
 	a.contact()
 	a.Jobs.Handle(jobPurge, a.purge)
@@ -167,15 +167,21 @@ func (a *App) sales() {
 	a.Orders = order.New(order.Deps{DB: a.DB, Outbox: a.Outbox, Audit: a.Audit, Clock: a.Clock})
 }
 
-func (a *App) billing(s settings.Settings) {
+func (a *App) billing() {
 	a.Invoices = invoice.New(invoice.Deps{DB: a.DB, Outbox: a.Outbox, Clock: a.Clock})
 	a.Payments = payment.NewService(payment.Deps{DB: a.DB, Outbox: a.Outbox, Clock: a.Clock, Box: a.Box, LockCustomer: func(ctx context.Context, id ids.Customer) error {
 		_, err := a.Customers.Lock(ctx, id)
 		return err
 	}})
-	a.Ledger = ledger.New(ledger.Deps{DB: a.DB, Clock: a.Clock, Base: s.Business.BaseCurrency, Actor: func(ctx context.Context) string { return audit.Asking(ctx).Actor }})
+	a.Ledger = ledger.New(ledger.Deps{DB: a.DB, Clock: a.Clock, Base: a.base, Actor: func(ctx context.Context) string { return audit.Asking(ctx).Actor }})
 	a.Dunning = dunning.New(a.DB)
 	a.Runs = run.New(a.DB)
+}
+
+// base is the currency that the books are to be kept in.
+func (a *App) base(ctx context.Context) (string, error) {
+	s, err := a.Settings.Get(ctx)
+	return s.Business.BaseCurrency, err
 }
 
 func (a *App) hosting(o Options) {

@@ -17,7 +17,7 @@ type Service struct {
 	db    *db.DB
 	store store
 	clock clock.Clock
-	base  string
+	base  Currency
 	actor func(context.Context) string
 	known atomic.Pointer[string] // base currency of the books
 }
@@ -26,8 +26,16 @@ type Service struct {
 type Deps struct {
 	DB    *db.DB
 	Clock clock.Clock
-	Base  string                       // currency of the books when they are opened, by the first posting; later the books themselves say
+	Base  Currency                     // of the books when the first posting opens them; later the books themselves say
 	Actor func(context.Context) string // who is asking, to be noted on postings; nil: "system"
+}
+
+// Currency tells in which currency the books are to be kept, ISO 4217.
+type Currency func(context.Context) (string, error)
+
+// In is a currency that is settled.
+func In(code string) Currency {
+	return func(context.Context) (string, error) { return code, nil }
 }
 
 // New makes the service.
@@ -45,30 +53,44 @@ type Books struct {
 	Base         string     // currency
 }
 
-// Books reads the state of the books; it opens them if need be.
+// Books reads the state of the books. Before the first posting it is that of empty books.
 func (s *Service) Books(ctx context.Context) (Books, error) {
-	b, ok, err := s.store.books(ctx)
-	if err != nil || ok {
+	b, open, err := s.store.books(ctx)
+	if err != nil || open {
 		return b, err
 	}
-	if s.base == "" {
-		return Books{}, fmt.Errorf("open the books: no base currency")
+	b.Base, err = s.base(ctx)
+	return b, err
+}
+
+// opened reads the state of the books, and opens them if this is the first posting.
+func (s *Service) opened(ctx context.Context) (Books, error) {
+	b, open, err := s.store.books(ctx)
+	if err != nil || open {
+		return b, err
 	}
-	if err := s.store.openBooks(ctx, s.base); err != nil {
+	base, err := s.base(ctx)
+	if err == nil {
+		err = s.store.openBooks(ctx, base)
+	}
+	if err != nil {
 		return Books{}, fmt.Errorf("open the books: %w", err)
 	}
 	b, _, err = s.store.books(ctx)
 	return b, err
 }
 
-// Base is the currency of the books. It never changes once they are open, so it is read once.
+// Base is the currency of the books. It never changes once they are open: then it is read once.
 func (s *Service) Base(ctx context.Context) (string, error) {
 	if base := s.known.Load(); base != nil {
 		return *base, nil
 	}
-	b, err := s.Books(ctx)
+	b, open, err := s.store.books(ctx)
 	if err != nil {
 		return "", err
+	}
+	if !open {
+		return s.base(ctx)
 	}
 	s.db.AfterCommit(ctx, func() { s.known.Store(&b.Base) })
 	return b.Base, nil
@@ -86,7 +108,7 @@ func (s *Service) Post(ctx context.Context, p Posting) error {
 // is booked on the first open one and keeps its day in the memo. Postings without entries are left out.
 func (s *Service) PostSet(ctx context.Context, set []Posting) error {
 	return s.db.Tx(ctx, func(ctx context.Context) error {
-		books, err := s.Books(ctx)
+		books, err := s.opened(ctx)
 		if err != nil {
 			return err
 		}
@@ -229,11 +251,8 @@ func (s *Service) DeferredOf(ctx context.Context, invoices []ids.Invoice) (map[i
 	return s.store.deferred(ctx, invoices)
 }
 
-// Recognised notes through which day revenue is earned.
+// Recognised notes through which day revenue is earned. Books that are not open have nothing to earn.
 func (s *Service) Recognised(ctx context.Context, day period.Day) error {
-	if _, err := s.Books(ctx); err != nil {
-		return err
-	}
 	return s.store.recognised(ctx, day)
 }
 

@@ -20,7 +20,7 @@ import (
 var now = time.Date(2027, 3, 10, 9, 0, 0, 0, time.UTC)
 
 func service(d *db.DB) *ledger.Service {
-	return ledger.New(ledger.Deps{DB: d, Clock: clock.At(now), Base: "EUR"})
+	return ledger.New(ledger.Deps{DB: d, Clock: clock.At(now), Base: ledger.In("EUR")})
 }
 
 func head(cus ids.Customer, cause, currency string) ledger.Head {

@@ -149,7 +149,7 @@ func assemble(t *testing.T, d *db.DB, c *clock.Offset, like *world) *world {
 		_, err := f.Customers.Lock(ctx, id)
 		return err
 	}})
-	f.Ledger = ledger.New(ledger.Deps{DB: d, Clock: c, Base: "EUR"})
+	f.Ledger = ledger.New(ledger.Deps{DB: d, Clock: c, Base: ledger.In("EUR")})
 	f.Dunning, f.Runs = dunning.New(d), run.New(d)
 	f.Subscriptions = subscription.New(d, f.Outbox, c)
 	f.Provision = provision.New(provision.Deps{DB: d, Outbox: f.Outbox, Jobs: f.Jobs, Audit: f.Audit, Box: box, Clock: c, Panels: w, Customers: f.Customers})
