@@ -148,6 +148,19 @@ func TestBooks(t *testing.T) {
 			t.Fatalf("%+v, %v", b, err)
 		}
 		day := period.Date(2027, 3, 9)
+		if err := s.Recognised(ctx, day); err != nil {
+			t.Fatal(err)
+		}
+		later := ledger.New(ledger.Deps{DB: d, Clock: clock.At(now), Base: ledger.In("USD")}) // the settings changed
+		if b, err := later.Books(ctx); err != nil || b.Base != "USD" || !b.RecognisedTo.IsZero() {
+			t.Fatalf("looking has opened the books: %+v, %v", b, err)
+		}
+		if err := s.Post(ctx, ledger.AddFunds(head("cus_0", "pay_0", "EUR"), "stripe", 1)); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := later.Books(ctx); err != nil || b.Base != "EUR" {
+			t.Fatalf("the first posting did not open them: %+v, %v", b, err)
+		}
 		for _, on := range []period.Day{day, day.Add(-3)} { // never back
 			if err := s.Recognised(ctx, on); err != nil {
 				t.Fatal(err)
