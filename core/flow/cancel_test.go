@@ -201,3 +201,18 @@ func TestARefundWithACreditUnderALongKey(t *testing.T) {
 		w.proven()
 	})
 }
+
+// What its panel would refuse is refused before it is paid, whichever way the order comes.
+func TestNamesThatNoServerCanHave(t *testing.T) {
+	w := newWorld(t, dbtest.SQLite(t))
+	c := w.customer("jana")
+	for label, want := range map[string]error{
+		"web-01.example.com": nil, "": nil, "Web": nil,
+		"<script>alert(1)</script>": flow.ErrHost, "two words": flow.ErrHost, "-rf": flow.ErrHost, "ü.example.com": flow.ErrHost,
+		"web\r\nX: y": flow.ErrLabel, "a\x00b": flow.ErrLabel, "moc.\u202eelpmaxe": flow.ErrLabel, "\xff": flow.ErrLabel, strings.Repeat("a.", 61): flow.ErrLabel,
+	} {
+		if _, err := w.Quote(w.ctx, flow.QuoteIn{Cart: w.cart(label, 0), Customer: c.ID}); !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", label, err, want)
+		}
+	}
+}

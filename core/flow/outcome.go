@@ -2,10 +2,12 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/ezscale/bursar/core/base/ids"
+	"github.com/ezscale/bursar/core/base/states"
 	"github.com/ezscale/bursar/core/billing/invoice"
 	"github.com/ezscale/bursar/core/billing/payment"
 	"github.com/ezscale/bursar/core/platform/jobs"
@@ -144,6 +146,11 @@ func (f *Flow) take(ctx context.Context, att payment.Attempt, at gateway.Attempt
 		}
 	}
 	err := f.conclude(ctx, att, at, out, callErr)
+	if errors.Is(err, states.ErrRefused) { // it came to an end while the gateway was asked: what was paid since is no error
+		if now, err := f.Payments.Get(ctx, att.ID); err == nil && now.Status.Final() {
+			return now, nil
+		}
+	}
 	if err != nil {
 		return att, fmt.Errorf("conclude attempt %s: %w", att.ID, err)
 	}

@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
@@ -32,6 +35,8 @@ var (
 	ErrTaxMixed  = fault.New(fault.Declined, "tax_mixed", "Prices of this one and of the others are stated differently: one with, one without tax. Order it by itself.")
 	ErrOption    = fault.New(fault.Invalid, "option_invalid", "Choose one of these.")
 	ErrLimit     = fault.New(fault.Declined, "limit_reached", "You have as many of these as one customer may have.")
+	ErrHost      = fault.New(fault.Invalid, "hostname_invalid", "Write a name such as web-01.example.com: letters, digits, hyphens and dots.")
+	ErrLabel     = fault.New(fault.Invalid, "label_invalid", "Write at most 120 characters on one line.")
 )
 
 // QuoteIn asks what a cart costs. A guest has no Customer: then Country and Region say where he is, "" is where we are.
@@ -205,6 +210,11 @@ func (s *sale) want(line order.Line, currency string, now time.Time) (wanted, er
 	if !ok {
 		return wanted{}, ErrNoPrice.On(field + ".cycle")
 	}
+	if g, _ := s.shop.GroupByID(p.Group); line.Label != "" {
+		if err := CheckLabel(g.Kind, line.Label); err != nil {
+			return wanted{}, fault.Of(err).On(field + ".label")
+		}
+	}
 	w := wanted{line: line, product: p, id: ids.New[ids.Subscription](), values: form.Values{}, obliged: map[int]ids.Obligation{}}
 	text := p.Name
 	if line.Label != "" {
@@ -221,6 +231,25 @@ func (s *sale) want(line order.Line, currency string, now time.Time) (wanted, er
 	w.first = begin.First()
 	return w, nil
 }
+
+var hostname = regexp.MustCompile(`(?i)^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
+
+// CheckLabel refuses a name that a service of a kind of product cannot have: a server or a web site has one in the
+// network, and its panel would refuse another after it was paid.
+//
+// Errors: ErrLabel, ErrHost.
+func CheckLabel(kind, label string) error {
+	if n := utf8.RuneCountInString(label); n == 0 || n > 120 || !utf8.ValidString(label) || strings.ContainsFunc(label, unprintable) {
+		return ErrLabel
+	}
+	if kind != "game" && kind != "other" && !hostname.MatchString(label) {
+		return ErrHost
+	}
+	return nil
+}
+
+// unprintable letters end a line, or turn what follows around.
+func unprintable(r rune) bool { return r != ' ' && !unicode.IsPrint(r) }
 
 func (w *wanted) add(it subscription.Item, price catalog.Price) {
 	it.ID, it.Subscription, it.Price = ids.New[ids.Item](), w.id, price.ID

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/base/period"
@@ -365,8 +366,11 @@ func (f *Flow) RenameService(ctx context.Context, c ids.Customer, id ids.Subscri
 	if _, err := f.own(ctx, c, id, auth.ServiceControl); err != nil {
 		return err
 	}
-	if n := len([]rune(label)); n == 0 || n > 120 {
+	if n := utf8.RuneCountInString(label); n == 0 || n > 120 {
 		return fault.New(fault.Invalid, "label_length", "Write a name of 1 to 120 characters.").On("label")
+	}
+	if CheckLabel("other", label) != nil { // a name for people: the panel has its own
+		return ErrLabel.On("label")
 	}
 	return f.Subscriptions.Rename(ctx, id, label)
 }

@@ -15,9 +15,13 @@ import (
 type keeper struct {
 	path string
 
-	mu    sync.Mutex
-	next  time.Time // when a large memory is written again
-	later bool      // it will be, without anybody asking
+	mu      sync.Mutex
+	asked   int           // changes that want to be in the file
+	written int           // how many of them are
+	running chan struct{} // closed when the writing that runs has ended; nil: none runs
+	err     error         // of the last writing
+	next    time.Time     // when a large memory is written again
+	later   bool          // it will be, without anybody asking
 }
 
 // kept is the file.
@@ -27,10 +31,11 @@ type kept struct {
 }
 
 // costly is how long one writing may take before only one is done each second.
-const costly = 25 * time.Millisecond
+const costly = 250 * time.Millisecond
 
 // KeepIn has the simulator go on where one with the same file ended, however it ended: each change is in the file before
-// it is answered. Call it before the first request. What a memory of more than a few megabytes loses is a second.
+// it is answered, changes of the same moment by one writing. Call it before the first request. What a memory of more than
+// some ten megabytes loses is a second.
 func (s *Sim) KeepIn(path string) error {
 	if s.vendor.Memory == nil {
 		return errors.New("this simulator cannot be kept")
@@ -76,6 +81,7 @@ func (s *Sim) keep() {
 	}
 }
 
+// save answers when what its caller changed is in the file: by a writing that began after it was called.
 func (k *keeper) save(s *Sim) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -91,12 +97,26 @@ func (k *keeper) save(s *Sim) error {
 		}
 		return nil
 	}
-	began := time.Now()
-	err := k.write(s)
-	if time.Since(began) > costly {
-		k.next = time.Now().Add(time.Second)
+	k.asked++
+	for mine := k.asked; k.written < mine; {
+		if running := k.running; running != nil {
+			k.mu.Unlock()
+			<-running
+			k.mu.Lock()
+			continue
+		}
+		ended, upTo, began := make(chan struct{}), k.asked, time.Now()
+		k.running = ended
+		k.mu.Unlock()
+		err := k.write(s)
+		k.mu.Lock()
+		k.running, k.written, k.err = nil, upTo, err
+		if time.Since(began) > costly {
+			k.next = time.Now().Add(time.Second)
+		}
+		close(ended)
 	}
-	return err
+	return k.err
 }
 
 func (k *keeper) write(s *Sim) error {

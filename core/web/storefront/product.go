@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -170,24 +169,14 @@ func hostField(kind, value string) view.Field {
 	return f
 }
 
-var hostname = regexp.MustCompile(`(?i)^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
-
-var (
-	errHost  = fault.New(fault.Invalid, "hostname_invalid", "Write a name such as web-01.example.com: letters, digits, hyphens and dots.").On("hostname")
-	errLabel = fault.New(fault.Invalid, "label_invalid", "Write at most 120 characters on one line.").On("hostname")
-)
-
 // checkHost refuses a name that a server cannot have.
 func checkHost(v visit, p catalog.Product, name string) error {
 	if name == "" {
 		return nil
 	}
-	if len(name) > 120 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return errLabel
-	}
 	g, _ := v.shop.GroupByID(p.Group)
-	if g.Kind != "game" && g.Kind != "other" && !hostname.MatchString(name) {
-		return errHost
+	if f := fault.Of(flow.CheckLabel(g.Kind, name)); f != nil {
+		return f.On("hostname")
 	}
 	return nil
 }
