@@ -103,21 +103,59 @@ func (s *scene) passes(days int) {
 func (s *scene) monthPasses() {
 	s.passes(31)
 	s.staff.shows("admin-clock")
-	s.charges, s.taken = s.charges+3, s.taken+1162+588+588 // Nora's three servers
+	s.charges, s.taken = s.charges+3, s.taken+1162+588+588 // Nora's three servers; those of Max and Kim are refused
 	s.exact()
-	s.mail("nora@example.com", "Paid")
+	m := s.mail("nora@example.com", "Paid")
 	p := s.nora
 	p.visit(s.says.Sites.Portal + "/services/" + s.server)
+	p.fills("Mail address", "nora@example.com", "Password", pass) // a month is longer than a session
 	p.presses("Sign in")
+	p.sees("Next charge", "25 Jan 2027")
+	s.t.Log(m.Subject, s.mails("max@example.com"))
 }
 
-func (s *scene) suspends() {}
+// suspends lives through the ladder: refused charges, reminders, and on the eighth day the panel is told.
+func (s *scene) suspends() {
+	s.passes(8)
+	s.accountIs("virtfusion", s.maxs, "suspended")
+	s.accountIs("virtfusion", s.kims, "suspended")
+	s.accountIs("virtfusion", s.server, "active")
+	s.exact()
+	s.t.Log(s.mails("max@example.com"))
+}
 
-func (s *scene) paysByLink() {}
+func (s *scene) paysByLink() {
+	m := s.mail("max@example.com", "was due")
+	p := s.max.second()
+	p.visit(s.link(m, "/pay/"))
+	p.shows("pay-link")
+	p.chooses("Card")
+	p.presses("Pay €5.36")
+	p.paysWith("Pays", "4242424242424242")
+	p.sees("Paid €5.36")
+	s.paid(536)
+	s.accountIs("virtfusion", s.maxs, "active")
+	s.accountIs("virtfusion", s.kims, "suspended")
+}
 
-func (s *scene) endsUnpaid() {}
+func (s *scene) endsUnpaid() {
+	s.passes(24)
+	s.accountIs("virtfusion", s.kims, "")
+	s.t.Log(s.mails("kim@example.com"))
+	s.staff.visit(s.says.Sites.Admin + "/")
+	s.staff.shows("admin-dashboard-later")
+}
 
+// proves counts what vendors have once more and has the books proven.
 func (s *scene) proves() {
+	s.exact()
+	seen := map[string]bool{}
+	for _, m := range s.holds("mailgun").Messages {
+		if m.Op != "" && seen[m.Op] {
+			s.t.Errorf("the mail %q to %s went out twice", m.Subject, m.To)
+		}
+		seen[m.Op] = true
+	}
 	s.ends()
 	s.verifies()
 }

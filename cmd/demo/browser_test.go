@@ -324,7 +324,7 @@ func (s *scene) twoTabs() {
 	p.isAt("/orders/ord_")
 	p.sees("Your order is waiting for the payment.")
 	p.shows("order-bank")
-	p.presses("Invoice in your account")
+	p.presses("Invoice in your account") // no question this time: she is signed in there
 	at := p.isAt("/invoices/inv_")
 	other := p.second()
 	other.visit(at)

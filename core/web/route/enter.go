@@ -21,7 +21,7 @@ func PassTo(c echo.Context, name, secret, next string) (string, error) {
 	return to.base + to.Enter + "?" + url.Values{"pass": {secret}, "next": {Local(next)}}.Encode(), nil
 }
 
-// askEnter takes a pass at once from a page of ours. From anywhere else it asks first: somebody may be tricked into a
+// askEnter takes a pass at once from a page of ours, and for whom is signed in here already. From anywhere else it asks first: somebody may be tricked into a
 // session that is not his.
 func (s *site) askEnter(c echo.Context) error {
 	if from := c.Request().Header.Get("Sec-Fetch-Site"); c.Request().Method == http.MethodGet && (from == "same-origin" || from == "same-site") {
@@ -35,6 +35,9 @@ func (s *site) askEnter(c echo.Context) error {
 	a, err := s.passenger(c, p)
 	if err != nil {
 		return err
+	}
+	if now := Actor(c); p.Staff == "" && now.Staff == "" && now.User != "" && now.User == a.User && now.Customer == a.Customer && c.Request().Method == http.MethodGet { // signed in as the same already
+		return s.enter(c)
 	}
 	page := view.SignPage{
 		Page: view.Page{Title: "Continue as " + a.Name, Sub: "You are about to be signed in as " + a.Email + ".", NoIndex: true},

@@ -183,8 +183,12 @@ func (s *site) admit(c echo.Context, r Route) (done bool, err error) {
 
 func (s *site) sendToSignIn(c echo.Context) error {
 	to, req := s.SignIn, c.Request()
-	if strings.HasPrefix(to, "/") && (req.Method == http.MethodGet || req.Method == http.MethodHead) && req.Header.Get("HX-Request") == "" {
-		if next := Local(req.URL.RequestURI()); next != "/" {
+	if strings.HasPrefix(to, "/") && req.Header.Get("HX-Request") == "" {
+		here := req.URL.RequestURI()
+		if req.Method != http.MethodGet && req.Method != http.MethodHead { // back to the page with the form, whose address is no page
+			here = strings.TrimPrefix(req.Referer(), s.base)
+		}
+		if next := Local(here); next != "/" {
 			to += "?next=" + url.QueryEscape(next)
 		}
 	}

@@ -111,6 +111,11 @@ func TestPassingFromSiteToSite(t *testing.T) {
 			t.Errorf("%d", res.Code)
 		}
 		v.is(portal+"/", "person="+string(u.ID))
+		// Whoever is signed in as the same is not asked.
+		v.header = map[string]string{"Sec-Fetch-Site": "cross-site"}
+		if res := v.get(enter(user, "")); res.Code != 303 {
+			t.Errorf("signed in already: %d", res.Code)
+		}
 
 		// Staff in the customer's place: an hour, by right, and not a second longer than the right lasts.
 		s := w.browser()

@@ -119,6 +119,13 @@ func TestVisitorsAreSentToSignInAndComeBack(t *testing.T) {
 			t.Errorf("%q: %d %s", next, res.Code, res.Header().Get("Location"))
 		}
 	}
+	for from, want := range map[string]string{portal + "/services/sub_1": "/sign-in?next=%2Fservices%2Fsub_1", "https://evil.test/services": "/sign-in", portal + "//evil.test": "/sign-in", "": "/sign-in"} {
+		out := w.browser()
+		out.header["Referer"] = from
+		if res := out.post(portal+"/services/sub_1/cancel", portal+"/sign-in", nil); res.Header().Get("Location") != want {
+			t.Errorf("a form of %q: %d %s", from, res.Code, res.Header().Get("Location"))
+		}
+	}
 	part := w.browser()
 	part.header["HX-Request"] = "true"
 	if res := part.get(portal + "/services/sub_1"); res.Code != 204 || res.Header().Get("HX-Redirect") != "/sign-in" {
