@@ -94,7 +94,7 @@ var (
 // ReadConfig reads plugins.hcl. All problems are answered, not only the first. ok is false when the
 // file as a whole cannot be used: a bad block only leaves itself out.
 func ReadConfig(path string, getenv func(string) (string, bool)) (c Config, problems []Problem, ok bool) {
-	r := &reader{file: path, dir: filepath.Dir(path), getenv: getenv}
+	r := &reader{file: path, dir: filepath.Dir(path), getenv: getenv, blocks: map[string]int{}}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		r.problem(1, "", fmt.Sprintf("the file cannot be read: %v. Set its path with --plugins, or write one.", err))
@@ -144,6 +144,7 @@ type reader struct {
 	file, dir string
 	getenv    func(string) (string, bool)
 	problems  []Problem
+	blocks    map[string]int // line of the plugin block, by type/name
 	plug      string
 	label     string
 }
@@ -173,8 +174,7 @@ func (r *reader) plugin(block *hclsyntax.Block, dir string, taken map[string]int
 	}
 	p := PluginConfig{Type: block.Labels[0], Name: block.Labels[1], Line: line, PinLine: line, Enabled: true}
 	where := fmt.Sprintf("%s %q", p.Type, p.Name)
-	r.plug, r.label = p.Type+"/"+p.Name, ""
-	defer func() { r.plug, r.label = "", "" }()
+	// What is left out whole is a problem of the file: there is no plugin that could show it.
 	if !slices.Contains(Types, p.Type) {
 		r.problem(line, where, fmt.Sprintf("%q is no type of plugin.%s", p.Type, hint(p.Type, Types...)))
 		return PluginConfig{}, false
@@ -183,6 +183,13 @@ func (r *reader) plugin(block *hclsyntax.Block, dir string, taken map[string]int
 		r.problem(line, where, "a plugin's name is 1 to 30 of a-z, 0-9 and -.")
 		return PluginConfig{}, false
 	}
+	if first, twice := r.blocks[p.Type+"/"+p.Name]; twice {
+		r.problem(line, where, fmt.Sprintf("it is there already, in line %d; move what is in here to there.", first))
+		return PluginConfig{}, false
+	}
+	r.blocks[p.Type+"/"+p.Name] = line
+	r.plug, r.label = p.Type+"/"+p.Name, ""
+	defer func() { r.plug, r.label = "", "" }()
 	p.Path = filepath.Join(dir, p.Type+"-"+p.Name)
 	r.known(block.Body, where, "pin", "path", "enabled", "settings", "network", "hears", "memory", "files", "processes", "strict", "instance")
 	p.Limits = r.limits(block.Body, where, limits)

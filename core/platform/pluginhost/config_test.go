@@ -91,6 +91,8 @@ func TestReadConfigSaysWhereAndWhatToDo(t *testing.T) {
 		{"a pin that is none", "plugin \"panel\" \"vf\" {\npin = \"1.0.0\"\n}", "plugins.hcl:2: panel \"vf\": a pin reads \"1.4.0 sha256:\" and 64 hex digits: run `bursar plugin pin`."},
 		{"no pin at all", `plugin "panel" "vf" { }`, "plugins.hcl:1: panel \"vf\": there is no pin, so it is not started: run `bursar plugin pin`."},
 		{"a label used twice", "plugin \"panel\" \"vf\" {\n" + pin + "\ninstance \"a\" { }\ninstance \"a\" { }\n}", `plugins.hcl:4: panel "vf", instance "a": the label is taken by the instance in line 3; choose another.`},
+		{"a plugin written twice", "plugin \"panel\" \"vf\" {\n" + pin + "\n}\nplugin \"panel\" \"vf\" {\n" + pin + "\n}", `plugins.hcl:4: panel "vf": it is there already, in line 1; move what is in here to there.`},
+		{"a name that is a path", `plugin "panel" "../../bin/sh" { ` + pin + ` }`, `plugins.hcl:1: panel "../../bin/sh": a plugin's name is 1 to 30 of a-z, 0-9 and -.`},
 		{"a program outside the folder", "plugin \"panel\" \"vf\" {\n" + pin + "\npath = \"../../bin/sh\"\n}", `is outside the plugin directory`},
 		{"a limit that is no number", "plugin \"panel\" \"vf\" {\n" + pin + "\nmemory = \"much\"\n}", `plugins.hcl:3: panel "vf": memory wants a whole number from 16: MB of memory, files open at once.`},
 		{"a network without a port", "plugin \"panel\" \"vf\" {\n" + pin + "\nnetwork = [\"10.0.0.1\"]\n}", `plugins.hcl:3: panel "vf": network: "10.0.0.1" is no host and port, such as 10.20.0.5:8443.`},
@@ -108,6 +110,16 @@ func TestReadConfigSaysWhereAndWhatToDo(t *testing.T) {
 		_, problems, ok := read(t, "plugin \"panel\" {{\n", nil)
 		if ok || len(problems) == 0 || !strings.HasPrefix(problems[0], "plugins.hcl:1: ") {
 			t.Errorf("ok %v, problems %q", ok, problems)
+		}
+	})
+	t.Run("what is left out whole is a problem of the file, so that it is shown", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "plugins.hcl")
+		if err := os.WriteFile(file, []byte("plugin \"panle\" \"vf\" { }\nplugin \"panel\" \"v f\" { }"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, problems, ok := ReadConfig(file, os.LookupEnv)
+		if !ok || len(c.Plugins) != 0 || len(problems) != 2 || problems[0].Plug != "" || problems[1].Plug != "" {
+			t.Errorf("ok %v, %+v", ok, problems)
 		}
 	})
 	t.Run("all problems are told, in the order of the file", func(t *testing.T) {
