@@ -89,10 +89,7 @@ func earned(shop *catalog.Shop, set []invoice.Deferring, booked map[ids.Invoice]
 	var out []ledger.Posting
 	for _, k := range keys {
 		slices.SortFunc(parts[k], func(a, b ledger.Part) int { return cmp.Compare(a.Invoice, b.Invoice) })
-		h := ledger.Head{Cause: fmt.Sprintf("%s:%s:%s", page.Through, set[0].Invoice, k.product), Day: page.Through, Currency: k.currency}
-		if k.product == "" {
-			h.Cause += k.currency
-		}
+		h := ledger.Head{Cause: fmt.Sprintf("%s:%s:%s:%s", page.Through, set[0].Invoice, k.product, k.currency), Day: page.Through, Currency: k.currency}
 		out = append(out, ledger.Earn(h, k.product, parts[k]))
 	}
 	return out
