@@ -157,8 +157,12 @@ func TestAServiceThatNeverRanCostsNothing(t *testing.T) {
 				cart.Lines[1].Key, cart.Lines[1].Label = "b", "db"
 				p, err := w.Checkout(w.ctx, flow.CheckoutIn{Customer: c.ID, Cart: cart, TermsVersion: "2027-01", RequestKey: "two"})
 				w.ok(err)
+				var page flow.Started
 				if paid {
 					w.pay(p, false)
+				} else {
+					page, err = w.StartPayment(w.ctx, flow.PayIn{Customer: c.ID, Invoices: []ids.Invoice{p.Invoice.ID}, Gateway: "bank", Return: "https://shop.test/{attempt}"})
+					w.ok(err)
 				}
 				w.drain()
 				for i, want := range []int64{1190, 0} {
@@ -174,6 +178,11 @@ func TestAServiceThatNeverRanCostsNothing(t *testing.T) {
 				}
 				if _, err := w.StartPayment(w.ctx, flow.PayIn{Customer: c.ID, Invoices: []ids.Invoice{p.Invoice.ID}, Gateway: "bank"}); !errors.Is(err, flow.ErrNothingOpen) {
 					t.Errorf("what was taken back can be paid: %v", err)
+				}
+				if !paid {
+					if att, err := w.Payments.Get(w.ctx, page.Attempt); err != nil || att.Status != payment.Expired {
+						t.Errorf("the page that was open for it is %s: %v", att.Status, err)
+					}
 				}
 				w.days(30)
 				w.proven()

@@ -164,7 +164,7 @@ func (f *Flow) resumePaid(ctx context.Context, e outbox.Event) error {
 	return nil
 }
 
-// stopPages closes pages that are still open for an invoice that is paid, so that nobody pays it again there.
+// stopPages closes pages that are still open for an invoice that is paid or taken back, so that nobody pays it there.
 func (f *Flow) stopPages(ctx context.Context, e outbox.Event) error {
 	var fact invoice.Fact
 	if err := e.Read(&fact); err != nil {

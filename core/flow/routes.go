@@ -17,6 +17,7 @@ func (f *Flow) Routes() outbox.Routes {
 		order.EventCancelled:        {outbox.Step("undo", f.undoOrder)},
 		invoice.EventIssued:         {outbox.Step("charge", f.chargeIssued), outbox.Step("mail", f.mailIssued)},
 		invoice.EventPaid:           {outbox.Step("deliver", f.deliver), outbox.Step("resume", f.resumePaid), outbox.Step("stop", f.stopPages), outbox.Step("receipt", f.mailReceipt)},
+		invoice.EventVoided:         {outbox.Step("stop", f.stopPages)},
 		payment.EventDeclined:       {outbox.Step("mail", f.mailDeclined), outbox.Step("next", f.nextMethod)},
 		payment.EventHeld:           {outbox.Step("tell", f.tellHeld)},
 		payment.EventParked:         {outbox.Step("tell", f.tellParked)},
