@@ -27,9 +27,9 @@ import (
 
 // Sizes of the work. A page is what is read at once, a batch what is written in one transaction.
 const (
-	pageSize  = 1000 // subscriptions
-	batchSize = 200  // customers, of the other duties
-	billSize  = 500  // customers whose invoices are written at once
+	pageSize  = 500 // subscriptions
+	batchSize = 200 // customers, of the other duties
+	billSize  = 500 // customers whose invoices are written at once
 )
 
 // biller computes what is due, with everything that a run loads once.
