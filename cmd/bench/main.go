@@ -76,7 +76,7 @@ func (b *bench) run(ctx context.Context, args []string) (err error) {
 	only := flags.String("only", "", "sections to run, such as billing,pages; all if left out")
 	sizes := flags.String("n", "1000,10000,100000", "subscriptions of the billing runs")
 	flags.StringVar(&b.build, "build", "build", "folder of bursar, bursar-demo and plugins")
-	dir := flags.String("dir", "", "folder to work in, on the disk to measure; a new one beside build if left out")
+	dir := flags.String("dir", "", "folder to work in, on the disk to measure; that for temporary files if left out")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
