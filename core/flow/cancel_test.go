@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/ezscale/bursar/core/flow"
 	"github.com/ezscale/bursar/core/hosting/subscription"
 	"github.com/ezscale/bursar/core/sales/catalog"
+	"github.com/ezscale/bursar/core/sales/coupon"
 	"github.com/ezscale/bursar/core/sales/customer"
 	"github.com/ezscale/bursar/sdk/money"
 )
@@ -224,4 +226,34 @@ func TestNamesThatNoServerCanHave(t *testing.T) {
 			t.Errorf("%q: %v, want %v", label, err, want)
 		}
 	}
+}
+
+// A coupon for three terms discounts three, though one of them was billed, cancelled and kept.
+func TestACouponKeepsItsTermsWhenACancellationIsTakenBack(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		_, err := w.Coupons.Save(w.ctx, coupon.Coupon{Code: "THREE", Kind: coupon.Percent, RatePPM: 500_000, Terms: 3})
+		w.ok(err)
+		c := w.customer("jana")
+		cart := w.cart("web", 0)
+		cart.Coupon = "THREE"
+		p, err := w.Checkout(w.ctx, flow.CheckoutIn{Customer: c.ID, Cart: cart, TermsVersion: "2027-01", RequestKey: "three"})
+		w.ok(err)
+		w.pay(p, true)
+		w.drain()
+		w.days(14)
+		w.ok(w.CancelService(w.ctx, c.ID, p.Subscriptions[0], flow.CancelIn{AtEnd: true}))
+		w.ok(w.KeepService(w.ctx, c.ID, p.Subscriptions[0]))
+		w.days(90)
+		var totals []int64
+		for _, inv := range w.invoices(c) {
+			if inv.Status == invoice.Paid {
+				totals = append(totals, inv.Total)
+			}
+		}
+		if len(totals) < 4 || !slices.Equal(totals[:4], []int64{595, 595, 595, 1190}) {
+			t.Errorf("the terms cost %v", totals)
+		}
+		w.proven()
+	})
 }

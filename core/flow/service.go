@@ -217,6 +217,10 @@ func (f *Flow) voidUnpaid(ctx context.Context, sub subscription.Subscription, to
 	if !sub.BilledTo.After(from) {
 		return nil
 	}
+	billed, err := f.Subscriptions.Periods(ctx, sub.ID, 100)
+	if err != nil {
+		return err
+	}
 	open, err := f.Invoices.OpenOf(ctx, sub.Customer)
 	if err != nil {
 		return err
@@ -245,6 +249,13 @@ func (f *Flow) voidUnpaid(ctx context.Context, sub subscription.Subscription, to
 		}
 		if err := f.Subscriptions.Retract(ctx, sub.ID, slices.Collect(maps.Keys(terms))); err != nil {
 			return err
+		}
+		for _, b := range billed {
+			if terms[b.ID] && b.Redemption != "" && b.Paid.IsZero() {
+				if err := f.Coupons.ReturnTerm(ctx, b.Redemption); err != nil {
+					return err
+				}
+			}
 		}
 		if err := f.creditOf(ctx, sub, inv.ID, unwanted, today); err != nil {
 			return err

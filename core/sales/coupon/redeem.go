@@ -105,6 +105,15 @@ func (s *Service) Live(ctx context.Context, set []ids.Subscription) (map[ids.Sub
 	return out, nil
 }
 
+// ReturnTerm gives a term back that was billed and then taken back before it began, in the caller's transaction. A coupon
+// without an end, or one that was released, has none to get.
+func (s *Service) ReturnTerm(ctx context.Context, id ids.Redemption) error {
+	if err := s.store.returnTerm(ctx, id); err != nil {
+		return fmt.Errorf("return a term of %s: %w", id, err)
+	}
+	return nil
+}
+
 // UseTerms counts a term of each redemption, in the transaction that bills it; one that is named twice serves two
 // terms. Error: ErrChanged if one of them has not as many left. Then nothing may be billed: read anew.
 func (s *Service) UseTerms(ctx context.Context, set []ids.Redemption) error {

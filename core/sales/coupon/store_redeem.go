@@ -98,6 +98,11 @@ func (s store) useTerms(ctx context.Context, set []ids.Redemption, n int) error 
 	return nil
 }
 
+func (s store) returnTerm(ctx context.Context, id ids.Redemption) error {
+	_, err := s.db.Write(ctx).ExecContext(ctx, `UPDATE coupon_redemptions SET terms_left = terms_left + 1 WHERE state = ? AND terms_left >= 0 AND id = ?`, string(Live), id)
+	return err
+}
+
 const useColumns = `r.id, r.customer_id, r.order_id, r.subscription_id, r.state, r.share_minor, r.terms_left, r.at, ` + columns
 
 func (s store) redemptions(ctx context.Context, where string, args ...any) (list []Redemption, err error) {
