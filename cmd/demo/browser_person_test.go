@@ -323,11 +323,12 @@ func (p *person) shows(name string) {
 	for _, width := range []int64{1440, 390} {
 		for _, theme := range []string{"bursar", "bursar-dark"} {
 			p.do(chromedp.EmulateViewport(width, 900))
-			over, err := chromedp.Run(ctx, chromedp.Evaluate[int](fmt.Sprintf(`document.documentElement.dataset.theme = %q; scrollTo(0, 0); document.documentElement.scrollWidth - document.documentElement.clientWidth`, theme)))
+			_, _ = ask(p, fmt.Sprintf(`(document.documentElement.dataset.theme = %q, document.activeElement?.blur(), scrollTo(0, 0), true)`, theme), func(bool) bool { return true })
+			p.do(chromedp.Sleep(300 * time.Millisecond)) // colours fade, charts are drawn again
+			over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
 			if err != nil || over > 0 {
 				p.t.Errorf("%s at %d scrolls sideways by %d px (%v)", name, width, over, err)
 			}
-			p.do(chromedp.Sleep(250 * time.Millisecond)) // colours fade
 			png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 			if err == nil {
 				err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, theme)), png, 0o600)

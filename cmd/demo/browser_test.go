@@ -29,6 +29,7 @@ type scene struct {
 // services are suspended, brought back and ended; processes die meanwhile. In the end nothing is lost, nothing is there twice.
 func TestABusinessIsLivedThroughInABrowser(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		t.Parallel() // they wait most of the time
 		s := &scene{play: newPlay(t, dbtest.DSN(t, d))}
 		s.charges, s.taken = s.money()
 		s.samples = len(s.holds("virtfusion").Accounts)
@@ -363,14 +364,14 @@ func (s *scene) signedOut() {
 	p.isAt("/services/" + s.server)
 	p.types("Name of the service", "web-01")
 	p.presses("Rename")
-	p.sees("web-01")
+	p.sees("The new name is saved.")
 
 	s.buys(p, "vps-1", "late.nora.example", false)
 	other.visit(s.says.Sites.Storefront + "/checkout")
 	other.presses("Sign out")
 	other.sees("I have an account")
 	p.presses("Pay $5.88")
-	p.sees("I have an account")
+	p.sees("This page was out of date", "I have an account")
 	p.shows("checkout-signed-out")
 	p.presses("I have an account")
 	p.fills("Mail address", "nora@example.com", "Password", pass)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ezscale/bursar/core/platform/audit"
 	"github.com/ezscale/bursar/core/platform/auth"
+	"github.com/ezscale/bursar/core/web/view"
 	"github.com/ezscale/bursar/sdk/fault"
 )
 
@@ -115,7 +116,7 @@ func (s *site) serve(r Route) echo.HandlerFunc {
 		}
 		if r.csrf() {
 			if err := s.checkForm(c); err != nil {
-				return err
+				return s.again(c, err)
 			}
 		}
 		done, err := s.count(c, r)
@@ -181,12 +182,26 @@ func (s *site) admit(c echo.Context, r Route) (done bool, err error) {
 	return false, nil
 }
 
+// page is the path of ours on which a form was sent, "" if the browser does not say.
+func (s *site) page(req *http.Request) string { return strings.TrimPrefix(req.Referer(), s.base) }
+
+// again shows the page once more whose form is stale, as after signing in or out in another tab: nothing was done, and
+// the form is good then.
+func (s *site) again(c echo.Context, err error) error {
+	here := Local(s.page(c.Request()))
+	if !errors.Is(err, errStale) || c.Request().Header.Get("HX-Request") != "" || s.page(c.Request()) != here {
+		return err
+	}
+	view.Tell(c, view.Soon, "This page was out of date, so nothing was done. Look at it again, then repeat it.")
+	return c.Redirect(http.StatusSeeOther, here)
+}
+
 func (s *site) sendToSignIn(c echo.Context) error {
 	to, req := s.SignIn, c.Request()
 	if strings.HasPrefix(to, "/") && req.Header.Get("HX-Request") == "" {
 		here := req.URL.RequestURI()
 		if req.Method != http.MethodGet && req.Method != http.MethodHead { // back to the page with the form, whose address is no page
-			here = strings.TrimPrefix(req.Referer(), s.base)
+			here = s.page(req)
 		}
 		if next := Local(here); next != "/" {
 			to += "?next=" + url.QueryEscape(next)

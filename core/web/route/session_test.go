@@ -160,6 +160,9 @@ func TestFormsOfOthersAreRefused(t *testing.T) {
 		{"its own, from nowhere", own, map[string]string{"Origin": "null"}, 403},
 		{"its own, as the browser says from elsewhere", own, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
 		{"its own, cut", own[:len(own)-1], nil, 403},
+		{"another's, on a page of ours, which is shown again", others, map[string]string{"Referer": portal + "/services/sub_1"}, 303},
+		{"another's, on a page elsewhere", others, map[string]string{"Referer": "https://evil.test/services"}, 403},
+		{"another's, in a part of a page", others, map[string]string{"Referer": portal + "/services/sub_1", "HX-Request": "true"}, 403},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
