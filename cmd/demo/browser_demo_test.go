@@ -142,17 +142,6 @@ func (p *play) mail(to, subject string) (found sim.Message) {
 	return found
 }
 
-// mails are the subjects of all mails to an address.
-func (p *play) mails(to string) (subjects []string) {
-	p.t.Helper()
-	for _, m := range p.holds("mailgun").Messages {
-		if strings.Contains(m.To, to) {
-			subjects = append(subjects, m.Subject)
-		}
-	}
-	return subjects
-}
-
 // link is the address in a mail that has this in it.
 func (p *play) link(m sim.Message, part string) string {
 	p.t.Helper()
