@@ -42,8 +42,16 @@ type sqliteConnector string
 
 func (c sqliteConnector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
+// turnWAL is how long programs that start at once on a new database wait for each other: turning the log on does not
+// heed the busy timeout.
+const turnWAL = 5 * time.Second
+
 func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := (&sqlite3.SQLiteDriver{}).Open(string(c))
+	for until := time.Now().Add(turnWAL); IsConflict(err) && time.Now().Before(until) && ctx.Err() == nil; {
+		time.Sleep(10 * time.Millisecond)
+		conn, err = (&sqlite3.SQLiteDriver{}).Open(string(c))
+	}
 	if err != nil {
 		return nil, err
 	}
