@@ -41,11 +41,15 @@ func (c chain) Abs(base, name string) string {
 
 // Get opens a resolved name. Lines that hold nothing but a tag leave nothing behind: the space before a tag at the
 // beginning of a line goes, and the line's end after one. The engine's own options for that change the compiled
-// template with each use, and take the space before tags within lines as well.
+// template with each use, and take the space before tags within lines as well. Texts of mails keep their lines: Mail
+// leaves out what is empty.
 func (c chain) Get(name string) (io.Reader, error) {
 	text, err := c.read(name)
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(name, ".txt") {
+		return bytes.NewReader(text), nil
 	}
 	text = indents.ReplaceAll(text, []byte("{%"))
 	return bytes.NewReader(bytes.ReplaceAll(text, []byte("%}\n"), []byte("%}"))), nil

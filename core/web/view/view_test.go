@@ -278,6 +278,9 @@ func TestEveryMailHasSubjectTextAndPage(t *testing.T) {
 			!strings.Contains(m.Text, "VPS-8 <b>: €65.59") || strings.Contains(m.HTML, "<b>") || !strings.Contains(m.HTML, "€78.05") {
 			t.Errorf("%s: %q\n%s", name, m.Subject, m.Text)
 		}
+		if !strings.Contains(m.Text, "\nhttps://account.example/i?a=1&b=2\n") || !strings.Contains(m.Text, "\nVAT: €12.46\n") {
+			t.Errorf("%s runs its lines together:\n%s", name, m.Text)
+		}
 	}
 	if m, err := e.Mail("invoice_issued", "de", data); err != nil || !strings.Contains(m.Subject, "78,05\u00a0€") {
 		t.Errorf("%q %v", m.Subject, err)
