@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -158,6 +159,23 @@ func (p *play) link(m sim.Message, part string) string {
 func (p *play) faulty(name string, faults ...sim.Fault) {
 	p.t.Helper()
 	p.tells(name, http.MethodPut, "faults", append([]sim.Fault{}, faults...))
+}
+
+// busyWith waits until a vendor is at work on a change of this path, and has not answered yet.
+func (p *play) busyWith(name, path string) {
+	p.t.Helper()
+	p.until(name+" is at work", func() bool {
+		answer, err := http.Get(p.says.Simulators[name] + "/_sim/requests")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		var all []sim.Request
+		if err := json.NewDecoder(answer.Body).Decode(&all); err != nil {
+			p.t.Fatal(err)
+		}
+		return slices.ContainsFunc(all, func(r sim.Request) bool { return r.Change && r.Status == 0 && strings.HasSuffix(r.Path, path) })
+	})
 }
 
 // installed has a panel's nodes be done with what they install.

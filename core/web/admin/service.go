@@ -190,7 +190,7 @@ func (s *Site) fillWork(ctx context.Context, c echo.Context, page *servicePage, 
 	for _, x := range causes[sub.ID] {
 		row := causeRow{Cause: plain(x.Cause), Reason: x.Reason, Since: x.Opened}
 		if link := subjectLink(x.Ref); link != "" {
-			row.Ref = view.Link{Label: short(x.Ref), Link: link}
+			row.Ref = view.Link{Label: "See why", Link: link}
 		}
 		page.Causes = append(page.Causes, row)
 	}

@@ -217,7 +217,8 @@ func TestALinkPaysOneInvoiceAndTellsNothingElse(t *testing.T) {
 	h.ok(err)
 	b := h.visitor()
 	quiet := []string{"!Nordlicht", "!Jana", "!secret-project", "!Speicherweg", "!petersen", "!" + string(m.ID), "!" + string(inv.ID)}
-	page := b.get("/pay/"+token).want(t, 200, append(quiet, inv.Number, "€20.11", "Card")...)
+	page := b.get("/pay/"+token).want(t, 200, append(quiet, inv.Number, "€20.11", "Card", "!Save a new card")...)
+	h.as(m).get("/invoices/"+string(inv.ID)).want(t, 200, "Save a new card for renewals")
 	away := b.post("/pay/"+token, "key", page.value("key"), "way", "page:card").want(t, 200, "You go on to another page")
 	if !strings.HasPrefix(away.header.Get("Refresh"), "0; url=http") {
 		t.Fatalf("it does not go on: %v", away.header)

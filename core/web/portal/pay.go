@@ -24,6 +24,7 @@ type payForm struct {
 	Choices []payWay // methods first, then pages
 	Error   string   // what is wrong with the choice
 	Chosen  string   // value of the choice that is on
+	CanSave bool     // what is paid with on a page can be kept for renewals
 }
 
 // payWay is one choice: a saved method, or a gateway's page.
@@ -73,6 +74,7 @@ func (s *Site) payForm(ctx context.Context, inv invoice.Invoice, action string, 
 		if !w.Up {
 			choice.Off, choice.Help = true, "Does not answer at the moment."
 		}
+		form.CanSave = form.CanSave || methods && w.CanSave && w.Up
 		form.Choices = append(form.Choices, choice)
 	}
 	for _, choice := range form.Choices {
