@@ -5,11 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/chromedp/chromedp"
 )
-
-var reload = chromedp.Reload()
 
 // api reads an address of the API as staff, for what no page has to show.
 func (s *scene) api(path string, out any) {
