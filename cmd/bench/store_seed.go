@@ -137,9 +137,3 @@ func (c copies) make(ctx context.Context, cus ids.Customer, sub ids.Subscription
 	}
 	return nil
 }
-
-// billOn has a service billed on another day.
-func (c copies) billOn(ctx context.Context, sub ids.Subscription, day any) error {
-	_, err := c.db.Write(ctx).ExecContext(ctx, "UPDATE subscriptions SET bill_on = ? WHERE id = ?", day, sub)
-	return err
-}
