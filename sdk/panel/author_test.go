@@ -207,7 +207,7 @@ func (a *page) until(h *pluginhost.Host, address, what string, call func(sdk.Op)
 	t := a.t
 	t.Helper()
 	op := sdk.Op{ID: "op_" + strings.ToLower(what), First: time.Now()}
-	for op.Attempt = 1; op.Attempt <= 20; op.Attempt++ {
+	for op.Attempt = 1; time.Since(op.First) < time.Minute; op.Attempt++ {
 		pid := h.Status()[0].PID
 		p, err := call(op)
 		if p.RemoteID != "" {
@@ -218,6 +218,9 @@ func (a *page) until(h *pluginhost.Host, address, what string, call func(sdk.Op)
 			return remote
 		case err != nil && kind != fault.Unavailable && kind != fault.Unknown:
 			t.Fatalf("%s: %v", what, err)
+		case kind == fault.Unavailable: // the program is being started again, in real time
+			time.Sleep(50 * time.Millisecond)
+			continue
 		}
 		if what == "Create" && op.Attempt == 2 && pid != 0 {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -231,6 +234,6 @@ func (a *page) until(h *pluginhost.Host, address, what string, call func(sdk.Op)
 			res.Body.Close()
 		}
 	}
-	t.Fatalf("%s is not done after 20 calls", what)
+	t.Fatalf("%s is not done after a minute", what)
 	return ""
 }
