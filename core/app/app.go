@@ -265,7 +265,8 @@ func (a *App) pluginsSettled(ctx context.Context) {
 	coming := func(p pluginhost.PluginStatus) bool {
 		return p.State == pluginhost.Starting || p.State == pluginhost.Restarting
 	}
-	for until := time.Now().Add(settleIn); time.Now().Before(until) && ctx.Err() == nil && slices.ContainsFunc(a.Plugins.Status(), coming); {
+	wall := clock.System{}
+	for until := wall.Now().Add(settleIn); wall.Now().Before(until) && ctx.Err() == nil && slices.ContainsFunc(a.Plugins.Status(), coming); {
 		time.Sleep(50 * time.Millisecond)
 	}
 }

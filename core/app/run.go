@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ezscale/bursar/core/base/clock"
 	"github.com/ezscale/bursar/core/platform/jobs"
 	"github.com/ezscale/bursar/core/web/route"
 )
@@ -17,7 +18,7 @@ import (
 // stopIn is how long requests and work in flight have when the program stops.
 const stopIn = 25 * time.Second
 
-// StartPlugins starts the plugins and has vendors that can be told call our addresses. What is wrong with a plugin is
+// StartPlugins starts the plugins. What is wrong with a plugin is
 // said on its page and in the log, and keeps nothing else from running.
 func (a *App) StartPlugins(ctx context.Context) error {
 	if err := a.Plugins.Start(ctx); err != nil {
@@ -80,7 +81,7 @@ func (a *App) purge(ctx context.Context, _ jobs.Job) error {
 	if _, err := a.Orders.PurgeCarts(ctx, before); err != nil {
 		return err
 	}
-	if _, err := a.Keys.Purge(ctx, time.Now().Add(-keepFor)); err != nil {
+	if _, err := a.Keys.Purge(ctx, clock.System{}.Now().Add(-keepFor)); err != nil {
 		return err
 	}
 	return a.Auth.Purge(ctx)

@@ -30,17 +30,22 @@ type chase struct {
 	open    *payment.Attempt
 }
 
-// chaseDay takes the steps of dunning that are due on open invoices, page by page.
-func (f *Flow) chaseDay(ctx context.Context, b *biller, r *RunReport) error {
+// firstDunnable is the first page of open invoices that any ladder may have a step for on a day.
+func (f *Flow) firstDunnable(ctx context.Context, day period.Day) (invoice.DunPage, error) {
 	ladders, err := f.Dunning.Ladders(ctx)
-	if err != nil {
-		return err
-	}
 	first := 0
 	for _, l := range ladders {
 		first = min(first, l.Earliest())
 	}
-	at := invoice.DunPage{DueBefore: b.day.Add(-first), Limit: batchSize}
+	return invoice.DunPage{DueBefore: day.Add(-first), Limit: batchSize}, err
+}
+
+// chaseDay takes the steps of dunning that are due on open invoices, page by page.
+func (f *Flow) chaseDay(ctx context.Context, b *biller, r *RunReport) error {
+	at, err := f.firstDunnable(ctx, b.day)
+	if err != nil {
+		return err
+	}
 	for {
 		list, err := f.Invoices.Dunnable(ctx, at)
 		if err != nil {

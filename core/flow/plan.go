@@ -146,15 +146,10 @@ var actions = map[dunning.Kind]string{
 }
 
 func (f *Flow) planChases(ctx context.Context, b *biller, p *planner) error {
-	ladders, err := f.Dunning.Ladders(ctx)
+	at, err := f.firstDunnable(ctx, b.day)
 	if err != nil {
 		return err
 	}
-	first := 0
-	for _, l := range ladders {
-		first = min(first, l.Earliest())
-	}
-	at := invoice.DunPage{DueBefore: b.day.Add(-first), Limit: batchSize}
 	for {
 		list, err := f.Invoices.Dunnable(ctx, at)
 		if err != nil || len(list) == 0 {

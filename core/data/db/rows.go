@@ -136,6 +136,23 @@ func (d *DB) Summed(ctx context.Context, column, update string, args ...any) (su
 	return sum, err == nil, err
 }
 
+// Numbers reads a column of whole numbers.
+func (d *DB) Numbers(ctx context.Context, query string, args ...any) (out []int64, err error) {
+	rows, err := d.Read(ctx).QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, rows.Err()
+}
+
 // width is about how many bytes a row takes in a statement.
 func width(row []any) int {
 	size := 0

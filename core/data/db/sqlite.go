@@ -10,6 +10,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"github.com/ezscale/bursar/core/base/clock"
 	"github.com/ezscale/bursar/migrations"
 )
 
@@ -48,7 +49,8 @@ const turnWAL = 5 * time.Second
 
 func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := (&sqlite3.SQLiteDriver{}).Open(string(c))
-	for until := time.Now().Add(turnWAL); IsConflict(err) && time.Now().Before(until) && ctx.Err() == nil; {
+	wall := clock.System{}
+	for until := wall.Now().Add(turnWAL); IsConflict(err) && wall.Now().Before(until) && ctx.Err() == nil; {
 		time.Sleep(10 * time.Millisecond)
 		conn, err = (&sqlite3.SQLiteDriver{}).Open(string(c))
 	}

@@ -123,23 +123,10 @@ func (s store) parked(ctx context.Context, after int64, limit int) ([]Delivery, 
 // purge deletes in sets of a thousand, so that nobody waits long.
 func (s store) purge(ctx context.Context, before time.Time) (total int64, err error) {
 	for {
-		rows, err := s.db.Read(ctx).QueryContext(ctx, `SELECT e.id FROM events e WHERE e.at < ? AND e.pending IS NULL
+		numbers, err := s.db.Numbers(ctx, `SELECT e.id FROM events e WHERE e.at < ? AND e.pending IS NULL
 			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = e.id AND (d.state <> ? OR d.done_at >= ?))
 			ORDER BY e.id LIMIT 1000`, before, lease.Done, before)
-		if err != nil {
-			return total, err
-		}
-		var numbers []int64
-		for rows.Next() {
-			var id int64
-			if err := rows.Scan(&id); err != nil {
-				rows.Close()
-				return total, err
-			}
-			numbers = append(numbers, id)
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil || len(numbers) == 0 {
+		if err != nil || len(numbers) == 0 {
 			return total, err
 		}
 		list, args := db.In(numbers)

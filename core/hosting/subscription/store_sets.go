@@ -126,8 +126,12 @@ func (s store) duePage(ctx context.Context, day period.Day, after ids.Customer, 
 	return page, nil
 }
 
-func (s store) query(ctx context.Context, query string, args ...any) (list []Subscription, err error) {
-	rows, err := s.db.Read(ctx).QueryContext(ctx, query, args...)
+func (s store) query(ctx context.Context, query string, args ...any) ([]Subscription, error) {
+	return subscriptions(s.db.Read(ctx).QueryContext(ctx, query, args...))
+}
+
+// subscriptions are the rows of a query.
+func subscriptions(rows *sql.Rows, err error) (list []Subscription, _ error) {
 	if err != nil {
 		return nil, err
 	}
@@ -194,20 +198,9 @@ func (s store) lockUnpaid(ctx context.Context, marks string, args []any) ([]Subs
 	return slices.DeleteFunc(found, func(sub Subscription) bool { return !still[sub.ID] }), rows.Err()
 }
 
-func (s store) queryWrite(ctx context.Context, query string, args ...any) (list []Subscription, err error) {
-	rows, err := s.db.Write(ctx).QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		sub, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, sub)
-	}
-	return list, rows.Err()
+// queryWrite reads where it is written: what was committed a moment ago is seen, and rows can be locked.
+func (s store) queryWrite(ctx context.Context, query string, args ...any) ([]Subscription, error) {
+	return subscriptions(s.db.Write(ctx).QueryContext(ctx, query, args...))
 }
 
 func (s store) ofInvoices(ctx context.Context, invoices []ids.Invoice) (map[ids.Invoice][]Subscription, error) {

@@ -113,21 +113,8 @@ func (s store) list(ctx context.Context, state string, after int64, limit int) (
 // purge deletes in sets of a thousand, so that nobody waits long.
 func (s store) purge(ctx context.Context, before time.Time) (total int64, err error) {
 	for {
-		rows, err := s.db.Read(ctx).QueryContext(ctx, "SELECT id FROM jobs WHERE queue = ? AND state = ? AND done_at < ? ORDER BY id LIMIT 1000", mainQueue, lease.Done, before)
-		if err != nil {
-			return total, err
-		}
-		var numbers []int64
-		for rows.Next() {
-			var id int64
-			if err := rows.Scan(&id); err != nil {
-				rows.Close()
-				return total, err
-			}
-			numbers = append(numbers, id)
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil || len(numbers) == 0 {
+		numbers, err := s.db.Numbers(ctx, "SELECT id FROM jobs WHERE queue = ? AND state = ? AND done_at < ? ORDER BY id LIMIT 1000", mainQueue, lease.Done, before)
+		if err != nil || len(numbers) == 0 {
 			return total, err
 		}
 		list, args := db.In(numbers)
