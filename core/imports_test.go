@@ -30,7 +30,7 @@ var order = []struct {
 	{"core/contact", []string{"notify"}},
 	{"core/insight", nil},
 	{"core/flow", nil},
-	{"core/web", []string{"view", "route", "webhook", "storefront", "portal", "admin", "api"}},
+	{"core/web", []string{"webtest", "view", "route", "webhook", "storefront", "portal", "admin", "api"}},
 	{"core/app", nil},
 }
 

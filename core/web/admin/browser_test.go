@@ -1,23 +1,11 @@
 package admin
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 
 	"github.com/ezscale/bursar/core/data/dbtest"
 	"github.com/ezscale/bursar/core/flow"
@@ -27,6 +15,7 @@ import (
 	"github.com/ezscale/bursar/core/sales/customer"
 	"github.com/ezscale/bursar/core/sales/order"
 	"github.com/ezscale/bursar/core/web/view"
+	"github.com/ezscale/bursar/core/web/webtest"
 	"github.com/ezscale/bursar/sdk/fault"
 	"github.com/ezscale/bursar/sdk/panel"
 )
@@ -95,7 +84,6 @@ type show struct {
 	mu     sync.Mutex
 	as     *browser // whose cookies requests carry
 	scheme string
-	faults []string
 }
 
 func (w *show) ServeHTTP(res http.ResponseWriter, req *http.Request) {
@@ -116,96 +104,18 @@ func (w *show) ServeHTTP(res http.ResponseWriter, req *http.Request) {
 // In a real browser, at phone and desk width, light and dark: no page scrolls sideways, nothing complains in the
 // console, and axe finds nothing against WCAG 2.2 AA. BURSAR_SHOTS names a folder for pictures.
 func TestPagesInABrowser(t *testing.T) {
-	axe, err := os.ReadFile("../../../themes/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		t.Fatalf("build the assets first: %v", err)
-	}
 	w := &show{world: newWorld(t, dbtest.SQLite(t))}
 	pages := w.busy()
 	w.as = w.world.as(auth.RoleAdmin)
-	ctx, address := w.open(t)
+	b := webtest.Open(t, w)
 	for name, path := range pages {
 		for _, width := range []int64{390, 1440} {
 			for _, scheme := range []string{"bursar", "bursar-dark"} {
 				w.mu.Lock()
 				w.scheme = scheme
 				w.mu.Unlock()
-				w.look(t, ctx, fmt.Sprintf("%s-%d-%s", name, width, scheme), address+path, width, string(axe))
+				b.Look(fmt.Sprintf("%s-%d-%s", name, width, scheme), path, width)
 			}
 		}
 	}
 }
-
-// open starts a browser in front of the site.
-func (w *show) open(t *testing.T) (context.Context, string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	w.ok(err)
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: w, ReadHeaderTimeout: time.Second}}
-	server.Start()
-	t.Cleanup(server.Close)
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(func() { stop(); time.Sleep(200 * time.Millisecond) }) // the browser still writes into its folder
-	w.ok(chromedp.Do(ctx, chromedp.Navigate("about:blank")))
-	w.ok(chromedp.Listen(ctx, func(ev any) {
-		complaint := ""
-		switch e := ev.(type) {
-		case *runtime.EventExceptionThrown:
-			complaint = e.ExceptionDetails.Text
-		case *runtime.EventConsoleAPICalled:
-			if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
-				complaint = "console: " + string(e.Type)
-			}
-		case *log.EventEntryAdded:
-			complaint = e.Entry.Text
-		}
-		if complaint != "" {
-			w.mu.Lock()
-			w.faults = append(w.faults, complaint)
-			w.mu.Unlock()
-		}
-	}))
-	return ctx, server.URL
-}
-
-// look checks one page at one width and takes its picture.
-func (w *show) look(t *testing.T, ctx context.Context, name, address string, width int64, axe string) {
-	t.Helper()
-	limited, done := context.WithTimeout(ctx, 30*time.Second)
-	defer done()
-	w.ok(chromedp.Do(limited, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address)))
-	over, err := chromedp.Run(limited, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-	if err != nil || over > 0 {
-		t.Errorf("%s scrolls sideways by %d px (%v)", name, over, err)
-	}
-	over, err = chromedp.Run(limited, chromedp.Evaluate[int](`document.querySelectorAll("details.ask").forEach(d => d.open = true); document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-	if err != nil || over > 0 {
-		t.Errorf("%s scrolls sideways by %d px once all questions are open (%v)", name, over, err)
-	}
-	found, err := chromedp.Run(limited, chromedp.Evaluate[string](axe+axeRun, chromedp.EvalAwaitPromise))
-	var violations []string
-	if err == nil {
-		err = json.Unmarshal([]byte(found), &violations)
-	}
-	if err != nil || len(violations) > 0 {
-		t.Errorf("%s: axe: %v %s", name, err, strings.Join(violations, "\n"))
-	}
-	if dir := os.Getenv("BURSAR_SHOTS"); dir != "" {
-		png, err := chromedp.Run(limited, chromedp.FullScreenshot(100))
-		w.ok(err)
-		w.ok(os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600))
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, f := range w.faults {
-		t.Errorf("%s: %s", name, f)
-	}
-	w.faults = nil
-}
-
-// axeRun answers the rules that were broken, as a JSON list of texts.
-const axeRun = `;axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then(r =>
-	JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join(" | "))))`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/ezscale/bursar/core/platform/jobs"
 	"github.com/ezscale/bursar/core/sales/catalog"
 	"github.com/ezscale/bursar/core/sales/coupon"
+	"github.com/ezscale/bursar/core/web/webtest"
 	"github.com/ezscale/bursar/sdk/gateway/gatewaytest"
 	"github.com/ezscale/bursar/sdk/money"
 )
@@ -88,22 +88,18 @@ func (w *world) desk() map[string]string {
 
 // As TestPagesInABrowser, for the pages of money, catalog and system.
 func TestTheDeskInABrowser(t *testing.T) {
-	axe, err := os.ReadFile("../../../themes/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		t.Fatalf("build the assets first: %v", err)
-	}
 	w := &show{world: newWorld(t, dbtest.SQLite(t))}
 	w.busy()
 	pages := w.desk()
 	w.as = w.world.as(auth.RoleAdmin)
-	ctx, address := w.open(t)
+	b := webtest.Open(t, w)
 	for name, path := range pages {
 		for _, width := range []int64{390, 1440} {
 			for _, scheme := range []string{"bursar", "bursar-dark"} {
 				w.mu.Lock()
 				w.scheme = scheme
 				w.mu.Unlock()
-				w.look(t, ctx, fmt.Sprintf("desk-%s-%d-%s", name, width, scheme), address+path, width, string(axe))
+				b.Look(fmt.Sprintf("desk-%s-%d-%s", name, width, scheme), path, width)
 			}
 		}
 	}

@@ -1,30 +1,21 @@
 package portal
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 
 	"github.com/ezscale/bursar/core/base/ids"
 	"github.com/ezscale/bursar/core/billing/payment"
 	"github.com/ezscale/bursar/core/contact/notify"
 	"github.com/ezscale/bursar/core/data/dbtest"
 	"github.com/ezscale/bursar/core/web/view"
+	"github.com/ezscale/bursar/core/web/webtest"
 	"github.com/ezscale/bursar/sdk/gateway"
 )
 
@@ -35,7 +26,6 @@ type show struct {
 	who    *browser // whose cookies requests carry
 	scheme string
 	shown  string // body of an answer to a form, served at /shown
-	faults []string
 }
 
 var here, _ = url.Parse(base + "/pay/return/x")
@@ -61,10 +51,6 @@ func (w *show) ServeHTTP(res http.ResponseWriter, req *http.Request) {
 // In a real browser, dark at phone width and light at a desk: no page scrolls sideways, nothing complains in the
 // console, and axe finds nothing against WCAG 2.2 AA. BURSAR_SHOTS names a folder for pictures, of all four.
 func TestPagesInABrowser(t *testing.T) {
-	axe, err := os.ReadFile("../../../themes/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		t.Fatalf("build the assets first: %v", err)
-	}
 	w := &show{house: newHouse(t, dbtest.SQLite(t))}
 	m, empty := w.member("Jana", "Nordlicht", "Nordlicht Medien GmbH"), w.member("Ana", "Sauvage", "")
 	web, paid := w.buy(m, "web-01.nordlicht.example")
@@ -116,7 +102,7 @@ func TestPagesInABrowser(t *testing.T) {
 	mails, err := w.deps.Notify.List(w.ctx, notify.Filter{Customer: m.ID, Limit: 1})
 	w.ok(err)
 	w.become(b)
-	ctx, root := w.start(t)
+	chromium := webtest.Open(t, w, "status of 404")
 
 	pages := []struct {
 		name, path string
@@ -135,7 +121,7 @@ func TestPagesInABrowser(t *testing.T) {
 	check := func(name, path string) {
 		for _, width := range []int64{390, 1440} {
 			for _, scheme := range []string{"bursar", "bursar-dark"} {
-				if os.Getenv("BURSAR_SHOTS") == "" && (width == 390) != (scheme == "bursar-dark") {
+				if webtest.Shots() == "" && (width == 390) != (scheme == "bursar-dark") {
 					continue // two of the four say most
 				}
 				w.mu.Lock()
@@ -145,7 +131,7 @@ func TestPagesInABrowser(t *testing.T) {
 					w.shown = strings.Replace(w.shown, `data-theme="bursar-dark"`, `data-theme="`+scheme+`"`, 1)
 				}
 				w.mu.Unlock()
-				w.look(t, ctx, fmt.Sprintf("%s-%d-%s", name, width, scheme), root+path, width, string(axe))
+				chromium.Look(fmt.Sprintf("%s-%d-%s", name, width, scheme), path, width)
 			}
 		}
 	}
@@ -172,77 +158,3 @@ func (w *show) subOf(inv ids.Invoice) ids.Subscription {
 	w.ok(err)
 	return of[inv][0].ID
 }
-
-// start opens a browser in front of the portal.
-func (w *show) start(t *testing.T) (context.Context, string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	w.ok(err)
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: w, ReadHeaderTimeout: time.Second}}
-	server.Start()
-	t.Cleanup(server.Close)
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(func() { stop(); time.Sleep(200 * time.Millisecond) }) // the browser still writes into its folder
-	w.ok(chromedp.Do(ctx, chromedp.Navigate("about:blank")))
-	w.ok(chromedp.Listen(ctx, func(ev any) {
-		fault := ""
-		switch e := ev.(type) {
-		case *runtime.EventExceptionThrown:
-			fault = e.ExceptionDetails.Text
-		case *runtime.EventConsoleAPICalled:
-			if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
-				fault = "console: " + string(e.Type)
-			}
-		case *log.EventEntryAdded:
-			if !strings.Contains(e.Entry.Text, "status of 404") {
-				fault = e.Entry.Text
-			}
-		}
-		if fault != "" {
-			w.mu.Lock()
-			w.faults = append(w.faults, fault)
-			w.mu.Unlock()
-		}
-	}))
-	return ctx, server.URL
-}
-
-// look checks one page at one width and takes its picture.
-func (w *show) look(t *testing.T, ctx context.Context, name, address string, width int64, axe string) {
-	t.Helper()
-	limited, done := context.WithTimeout(ctx, 30*time.Second)
-	defer done()
-	w.ok(chromedp.Do(limited, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address)))
-	over, err := chromedp.Run(limited, chromedp.Evaluate[int](`document.querySelectorAll("details.ask").forEach(d => d.open = true); document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-	if err != nil || over > 0 {
-		t.Errorf("%s scrolls sideways by %d px (%v)", name, over, err)
-	}
-	found, err := chromedp.Run(limited, chromedp.Evaluate[string](axe+axeRun, chromedp.EvalAwaitPromise))
-	var violations []string
-	if err == nil {
-		err = json.Unmarshal([]byte(found), &violations)
-	}
-	if err != nil || len(violations) > 0 {
-		t.Errorf("%s: axe: %v %s", name, err, strings.Join(violations, "\n"))
-	}
-	if dir := os.Getenv("BURSAR_SHOTS"); dir != "" {
-		_, err := chromedp.Run(limited, chromedp.Evaluate[bool](`document.querySelectorAll("details.ask").forEach(d => d.open = false); true`))
-		w.ok(err)
-		png, err := chromedp.Run(limited, chromedp.FullScreenshot(100))
-		w.ok(err)
-		w.ok(os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600))
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, f := range w.faults {
-		t.Errorf("%s: %s", name, f)
-	}
-	w.faults = nil
-}
-
-// axeRun answers the rules that were broken, as a JSON list of texts.
-const axeRun = `;axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then(r =>
-	JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join(" | "))))`

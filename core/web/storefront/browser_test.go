@@ -2,24 +2,18 @@ package storefront
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/ezscale/bursar/core/data/dbtest"
 	"github.com/ezscale/bursar/core/web/view"
+	"github.com/ezscale/bursar/core/web/webtest"
 	"github.com/ezscale/bursar/sdk/gateway"
 )
 
@@ -30,7 +24,6 @@ type show struct {
 	as     *browser // whose cookies requests carry
 	scheme string
 	shown  string // body of an answer to a form, served at /shown
-	faults []string
 }
 
 func (w *show) ServeHTTP(res http.ResponseWriter, req *http.Request) {
@@ -56,14 +49,10 @@ func (w *show) ServeHTTP(res http.ResponseWriter, req *http.Request) {
 // In a real browser, at phone and desk width, light and dark: no page scrolls sideways, nothing complains in the
 // console, and axe finds nothing against WCAG 2.2 AA. BURSAR_SHOTS names a folder for pictures.
 func TestPagesInABrowser(t *testing.T) {
-	axe, err := os.ReadFile("../../../themes/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		t.Fatalf("build the assets first: %v", err)
-	}
 	w := &show{shop: newShop(t, dbtest.SQLite(t))}
 	nobody := w.visitor()
 	w.as = nobody
-	ctx, address := w.browser(t)
+	b := webtest.Open(t, w, "status of 404")
 
 	guest := w.visitor()
 	guest.put("vps-8", "hostname", "web-01.nordlicht.example", "daily-backups", "1", "more-ipv4", "1", "operating-system", "windows")
@@ -111,7 +100,7 @@ func TestPagesInABrowser(t *testing.T) {
 				w.mu.Lock()
 				w.as, w.shown, w.scheme = p.as, strings.Replace(p.shown, `<html lang="en">`, `<html lang="en" data-theme="`+scheme+`">`, 1), scheme
 				w.mu.Unlock()
-				w.look(t, ctx, fmt.Sprintf("%s-%d-%s", p.name, width, scheme), address+p.path, width, string(axe))
+				b.Look(fmt.Sprintf("%s-%d-%s", p.name, width, scheme), p.path, width)
 			}
 		}
 	}
@@ -121,8 +110,8 @@ func TestPagesInABrowser(t *testing.T) {
 func TestPricesFollowInABrowser(t *testing.T) {
 	w := &show{shop: newShop(t, dbtest.SQLite(t)), scheme: "bursar"}
 	w.as = w.visitor()
-	ctx, address := w.browser(t)
-	limited, done := context.WithTimeout(ctx, 30*time.Second)
+	b := webtest.Open(t, w, "status of 404")
+	limited, done := context.WithTimeout(b.Context, 30*time.Second)
 	defer done()
 	see := func(what, script, want string) {
 		t.Helper()
@@ -150,7 +139,7 @@ func TestPricesFollowInABrowser(t *testing.T) {
 	}
 	visit := func(path string) {
 		t.Helper()
-		if err := chromedp.Do(limited, chromedp.Navigate(address+path)); err != nil {
+		if err := chromedp.Do(limited, chromedp.Navigate(b.URL+path)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -180,81 +169,5 @@ func TestPricesFollowInABrowser(t *testing.T) {
 	do(`(() => { const el = document.getElementById("f-country"); el.value = "US"; el.dispatchEvent(new Event("change", {bubbles: true})); })()`)
 	see("the state", `document.getElementById("place").textContent`, "State or province")
 	see("the bar", `document.getElementById("visitor").textContent`, "1")
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, f := range w.faults {
-		t.Error(f)
-	}
+	b.Quiet("prices")
 }
-
-// browser starts a browser in front of the shop.
-func (w *show) browser(t *testing.T) (context.Context, string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	w.ok(err)
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: w, ReadHeaderTimeout: time.Second}}
-	server.Start()
-	t.Cleanup(server.Close)
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx)
-	t.Cleanup(func() { stop(); time.Sleep(200 * time.Millisecond) }) // the browser still writes into its folder
-	w.ok(chromedp.Do(ctx, chromedp.Navigate("about:blank")))
-	w.ok(chromedp.Listen(ctx, func(ev any) {
-		fault := ""
-		switch e := ev.(type) {
-		case *runtime.EventExceptionThrown:
-			fault = e.ExceptionDetails.Text
-		case *runtime.EventConsoleAPICalled:
-			if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
-				fault = "console: " + string(e.Type)
-			}
-		case *log.EventEntryAdded:
-			if !strings.Contains(e.Entry.Text, "status of 404") {
-				fault = e.Entry.Text
-			}
-		}
-		if fault != "" {
-			w.mu.Lock()
-			w.faults = append(w.faults, fault)
-			w.mu.Unlock()
-		}
-	}))
-	return ctx, server.URL
-}
-
-// look checks one page at one width and takes its picture.
-func (w *show) look(t *testing.T, ctx context.Context, name, address string, width int64, axe string) {
-	t.Helper()
-	limited, done := context.WithTimeout(ctx, 30*time.Second)
-	defer done()
-	w.ok(chromedp.Do(limited, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address)))
-	over, err := chromedp.Run(limited, chromedp.Evaluate[int](`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
-	if err != nil || over > 0 {
-		t.Errorf("%s scrolls sideways by %d px (%v)", name, over, err)
-	}
-	found, err := chromedp.Run(limited, chromedp.Evaluate[string](axe+axeRun, chromedp.EvalAwaitPromise))
-	var violations []string
-	if err == nil {
-		err = json.Unmarshal([]byte(found), &violations)
-	}
-	if err != nil || len(violations) > 0 {
-		t.Errorf("%s: axe: %v %s", name, err, strings.Join(violations, "\n"))
-	}
-	if dir := os.Getenv("BURSAR_SHOTS"); dir != "" {
-		png, err := chromedp.Run(limited, chromedp.FullScreenshot(100))
-		w.ok(err)
-		w.ok(os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600))
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, f := range w.faults {
-		t.Errorf("%s: %s", name, f)
-	}
-	w.faults = nil
-}
-
-// axeRun answers the rules that were broken, as a JSON list of texts.
-const axeRun = `;axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then(r =>
-	JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).join(" | "))))`
